@@ -1,0 +1,59 @@
+# Two commands for a newcomer: `make demo` and `make test`. Both install what
+# is missing, need no terminal and no standard input.
+
+CARGO ?= cargo
+# Binaries are built for the host's own triple by name, so they lie in a
+# folder of that name (see .cargo/config.toml).
+TRIPLE  = $(shell rustc -vV </dev/null | sed -n 's/^host: //p')
+TARGET  = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/$(TRIPLE)
+RELEASE = $(TARGET)/release
+DEBUG   = $(TARGET)/debug
+# Passed on, as in: make demo ARGS="--port 4000"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test lint bench chaos clean tools engine everything
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+build: tools ## Build the release binaries
+	$(CARGO) build --release --locked </dev/null
+
+demo: engine ## Run the whole loop on a sample repository, no account needed
+	$(CARGO) build --release --locked </dev/null
+	$(RELEASE)/swarm demo $(ARGS)
+
+test: everything ## Run every test, with real containers and a real browser
+	$(CARGO) build --locked --bins </dev/null
+	$(CARGO) test --locked --workspace $(ARGS) </dev/null
+
+lint: ## Check formatting, clippy, scripts, dependencies and the tree
+	$(CARGO) fmt --all --check </dev/null
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings </dev/null
+	scripts/check-scripts
+	scripts/check-dependencies
+	scripts/check-tree
+
+bench: tools ## Run the benchmarks
+	$(CARGO) bench --locked --workspace $(ARGS) </dev/null
+
+chaos: everything ## Kill agents, the hub and the engine while they work
+	$(CARGO) build --locked --bins </dev/null
+	$(CARGO) test --locked -p swarm --test chaos $(ARGS) -- --ignored --nocapture </dev/null
+
+clean: ## Remove what was built
+	$(CARGO) clean </dev/null
+
+tools:
+	@scripts/setup </dev/null
+
+engine:
+	@scripts/setup engine </dev/null
+	@scripts/engine start </dev/null
+	@scripts/base-image </dev/null
+
+everything:
+	@scripts/setup all </dev/null
+	@scripts/engine start </dev/null
+	@scripts/base-image </dev/null
