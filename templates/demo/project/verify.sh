@@ -3,7 +3,8 @@
 set -eu
 export PYTHONDONTWRITEBYTECODE=1
 
-echo "verify: ticket ${TICKET_ID:--} (${TICKET_TITLE:-no title}), ${AGENT_ID:-by hand}"
+printf 'verify: ticket %s (%s), %s\n' \
+    "${TICKET_ID:--}" "${TICKET_TITLE:-no title}" "${AGENT_ID:-by hand}"
 
 # Every file parses, also the ones that no test imports.
 python3 - <<'PYTHON'
