@@ -26,19 +26,28 @@ STEPS = 2000
 VARIES = ("CHANGELOG.md", "count.py", "empty.py", "discount.py")
 
 verdicts = {}  # tree -> (green, log): the gate is a function of the tree
-endings = {}
+endings = []  # the files of main at the end of each seed
 
 
-def git(folder, *arguments, check=True):
-    done = subprocess.run(
-        ["git", "-c", "user.name=sim", "-c", "user.email=sim@demo.invalid", "-c", "rerere.enabled=false",
-         *arguments],
-        cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+def git(folder, *arguments):
+    """What git printed; it must succeed."""
+    done = run_git(folder, arguments)
+    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stdout}"
+    return done.stdout.strip()
+
+
+def try_git(folder, *arguments):
+    """Whether git succeeded."""
+    return run_git(folder, arguments).returncode == 0
+
+
+def run_git(folder, arguments):
+    identity = ["-c", "user.name=sim", "-c", "user.email=sim@demo.invalid"]
+    return subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         env={**os.environ, "GIT_EDITOR": "true", "LC_ALL": "C"},
     )
-    if check and done.returncode != 0:
-        raise AssertionError(f"git {' '.join(arguments)}: {done.stdout}")
-    return done.stdout.strip() if check else done.returncode == 0
 
 
 def verify(folder):
@@ -71,7 +80,7 @@ class Queue:
         self.tickets.append({
             "id": len(self.tickets) + 1, "title": title, "description": description, "type": kind,
             "assigned_to": assign, "priority": priority, "blocked_by": list(blocked_by),
-            "status": "open", "comments": [], "attempts": 0,
+            "status": "open", "comments": [],
         })
         self.save()
         return len(self.tickets)
@@ -96,9 +105,11 @@ def fake_ticket(command, *arguments):
             sys.exit("refused: not the holder of that ticket")
     match command:
         case "create":
-            print(queue.create(arguments[0], options["--description"], options["--type"], options["--assign"]))
+            kind, assign = options["--type"], options["--assign"]
+            print(queue.create(arguments[0], options["--description"], kind, assign))
         case "comment":
-            queue[arguments[0]]["comments"].append({"author": os.environ["AGENT_ID"], "body": arguments[1]})
+            comment = {"author": os.environ["AGENT_ID"], "body": arguments[1]}
+            queue[arguments[0]]["comments"].append(comment)
             queue.save()
         case "block":
             blockers = queue[arguments[0]]["blocked_by"] + [int(options["--by"])]
@@ -126,7 +137,8 @@ class World:
     def __init__(self, seed, root):
         self.random = random.Random(seed)
         self.root = Path(root)
-        self.stats = {"kills": 0, "verify failed": 0, "conflict": 0, "bounced": 0, "released": 0}
+        counted = ("killed", "released", "verify failed", "conflict", "bounced")
+        self.stats = dict.fromkeys(counted, 0)
         self.landing = []
         self.snapshots = {}
 
@@ -141,8 +153,9 @@ class World:
         queue, numbers = self.queue(), {}
         for t in json.loads((HERE / "tickets.json").read_text()):
             blockers = [numbers[key] for key in t["blocked_by"]]
-            numbers[t["key"]] = queue.create(t["title"], t["description"], priority=t["priority"],
-                                             blocked_by=blockers)
+            numbers[t["key"]] = queue.create(
+                t["title"], t["description"], priority=t["priority"], blocked_by=blockers
+            )
 
         bin_folder = self.root / "bin"
         bin_folder.mkdir()
@@ -171,7 +184,7 @@ class World:
         for t in queue.tickets:
             if t["assigned_to"] == "human" and t["status"] == "open" and self.random.random() < 0.2:
                 if t["type"] == "question":
-                    answer = self.random.choice(["up", "Down, please.", "Up or down? I say: up!\n", "you choose"])
+                    answer = self.random.choice(["up", "Down, please.", "Up or down? You choose."])
                     t["comments"].append({"author": "human", "body": answer})
                     queue.set(t["id"], status="done")
                 elif self.approves:
@@ -182,7 +195,8 @@ class World:
             return
         agent = self.landing.pop(0)
         git(self.origin, "checkout", "-q", "main")
-        if not git(self.origin, "pull", "-q", "--squash", "--no-rebase", str(agent.tree), "HEAD", check=False):
+        squash = ["pull", "-q", "--squash", "--no-rebase", str(agent.tree), "HEAD"]
+        if not try_git(self.origin, *squash):
             git(self.origin, "reset", "-q", "--hard")
             git(self.origin, "clean", "-fdq")
             return agent.back("bounced", "it no longer merges with main")
@@ -196,19 +210,18 @@ class World:
 
     def check(self):
         for commit in git(self.origin, "rev-list", "main").split():
-            tree = git(self.origin, "rev-parse", f"{commit}^{{tree}}")
-            assert verdicts.get(tree, (commit == git(self.origin, "rev-list", "--max-parents=0", "main"),))[0], commit
+            git(self.origin, "checkout", "-q", commit)
+            green, log = verify(self.origin)
+            assert green, f"main was red at {commit}:\n{log}"
         questions = [t for t in self.queue().tickets if t["type"] == "question"]
         assert len(questions) == 1, "asked twice, or never"
         titles = [t["title"] for t in self.queue().tickets]
         assert len(titles) == len(set(titles)), "proposed twice"
         landed = git(self.origin, "log", "--format=%s", "main").splitlines()
         assert sorted(landed) == sorted(set(landed)), "landed twice"
-        ending = [line for line in git(self.origin, "ls-tree", "-r", "main").splitlines()
-                  if not line.endswith(VARIES)]
-        ending = "\n".join(sorted(ending))
-        endings.setdefault(ending, self.random)
-        assert len(endings) == 1, f"a different tree: {set(e for e in ending.splitlines()) ^ set(next(iter(endings)).splitlines())}"
+        files = git(self.origin, "ls-tree", "-r", "main").splitlines()
+        endings.append({line for line in files if not line.endswith(VARIES)})
+        assert endings[-1] == endings[0], f"another tree: {endings[-1] ^ endings[0]}"
 
 
 class Agent:
@@ -232,13 +245,13 @@ class Agent:
             return
         ticket = claimable[0] if chance.random() < 0.7 else chance.choice(claimable)
         self.id, self.title = str(ticket["id"]), ticket["title"]
-        self.attempt, self.handbacks, self.kind, self.log = ticket["attempts"] + 1, 0, "work", ""
-        queue.set(self.id, status="in_progress", assigned_to=self.name, attempts=self.attempt)
+        self.handbacks, self.kind, self.log = 0, "work", ""
+        queue.set(self.id, status="in_progress", assigned_to=self.name)
         self.fetch()
         start = "origin/main"
         if self.id in self.world.snapshots and chance.random() < 0.6:
-            git(self.tree, "fetch", "-q", str(self.world.snapshots[self.id][0]), "refs/snapshots/" + self.id)
-            start = self.world.snapshots[self.id][1]
+            keeper, start = self.world.snapshots[self.id]
+            git(self.tree, "fetch", "-q", str(keeper), "refs/snapshots/" + self.id)
         git(self.tree, "checkout", "-qf", "-B", "work", start)
         git(self.tree, "clean", "-fdq")
         self.phase = "working"
@@ -247,7 +260,7 @@ class Agent:
         outcome = self.run(self.kind)
         held = self.world.queue()[self.id]
         if outcome == "killed" or held["status"] != "in_progress":
-            self.world.stats["kills" if outcome == "killed" else "released"] += 1
+            self.world.stats["killed" if outcome == "killed" else "released"] += 1
             self.snapshot()
             if held["status"] == "in_progress":
                 self.world.queue().set(self.id, status="open", assigned_to=None)
@@ -255,7 +268,7 @@ class Agent:
             return
         git(self.tree, "add", "-A")
         if Path(self.tree, ".git/rebase-merge").exists():
-            if git(self.tree, "rebase", "--continue", check=False):
+            if try_git(self.tree, "rebase", "--continue"):
                 self.phase = "verifying"
             else:
                 self.conflict()
@@ -264,7 +277,7 @@ class Agent:
         self.phase = "verifying"
 
     def when_verifying(self):
-        marked = git(self.tree, "grep", "-lE", "^(<<<<<<<|>>>>>>>) ", check=False)
+        marked = try_git(self.tree, "grep", "-lE", "^(<<<<<<<|>>>>>>>) ")
         green, log = (False, "conflict markers") if marked else verify(self.tree)
         if green:
             self.phase = "updating"
@@ -273,7 +286,7 @@ class Agent:
 
     def when_updating(self):
         self.fetch()
-        if git(self.tree, "merge-base", "--is-ancestor", "origin/main", "HEAD", check=False):
+        if try_git(self.tree, "merge-base", "--is-ancestor", "origin/main", "HEAD"):
             self.world.landing.append(self)
             self.phase = "submitted"
             return
@@ -281,7 +294,7 @@ class Agent:
         if how is None:  # submit it as it is; the landing queue will merge
             self.world.landing.append(self)
             self.phase = "submitted"
-        elif git(self.tree, *how, "origin/main", check=False):
+        elif try_git(self.tree, *how, "origin/main"):
             self.phase = "verifying"
         else:
             self.conflict()
@@ -290,25 +303,28 @@ class Agent:
         pass
 
     def conflict(self):
-        self.back("conflict", git(self.tree, "diff", "--name-only", "--diff-filter=U"))
+        self.back("conflict", self.conflicted())
+
+    def conflicted(self):
+        return git(self.tree, "diff", "--name-only", "--diff-filter=U")
 
     def back(self, kind, log):
         """Hand the work back to the agent."""
         self.handbacks += 1
         self.world.stats[kind] += 1
-        assert self.handbacks <= HANDBACKS, f"#{self.id} {self.title}: {kind} once too often:\n{log}"
+        assert self.handbacks <= HANDBACKS, f"{self.title}: {kind} once too often:\n{log}"
         self.kind, self.log, self.phase = kind, log, "working"
         if kind == "bounced":
             self.fetch()
-            if not git(self.tree, "merge", "-q", "--no-edit", "origin/main", check=False):
-                self.kind, self.log = "conflict", git(self.tree, "diff", "--name-only", "--diff-filter=U")
+            if not try_git(self.tree, "merge", "-q", "--no-edit", "origin/main"):
+                self.kind, self.log = "conflict", self.conflicted()
 
     def run(self, kind):
         """The agent's process; killed at a random moment or after a random `ticket` call."""
         chance, world = self.world.random, self.world
         environ = {**world.environ, "AGENT_ID": self.name, "DEMO_PACE": "0"}
         if kind != "propose":
-            environ |= {"TICKET_ID": self.id, "TICKET_TITLE": self.title, "SWARM_ATTEMPT": str(self.attempt)}
+            environ |= {"TICKET_ID": self.id, "TICKET_TITLE": self.title}
         fate = chance.random()
         by_call = Path(f"{world.queue_path}.kill")
         by_call.unlink(missing_ok=True)
@@ -316,9 +332,11 @@ class Agent:
             environ["DEMO_PACE"] = "0.05"
         elif fate < 0.24:
             by_call.write_text(str(chance.randint(1, 5)))
-        process = subprocess.Popen([sys.executable, str(HERE / "demo-agent")], cwd=self.tree, env=environ,
-                                   text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "demo-agent")], cwd=self.tree, env=environ, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
         process.stdin.write(f"swarm: {kind}\n\n{getattr(self, 'log', '')}\n")
         process.stdin.close()
         if fate < 0.12:
@@ -332,7 +350,7 @@ class Agent:
         Path(self.tree, ".git/index.lock").unlink(missing_ok=True)
         if process.returncode == -signal.SIGKILL:
             return "killed"
-        assert process.returncode == 0, f"{self.title} ({kind}): exit {process.returncode}\n{output}"
+        assert process.returncode == 0, f"the agent failed ({kind}):\n{output}"
         return "done"
 
     def snapshot(self):
@@ -343,7 +361,7 @@ class Agent:
         git(self.tree, "update-ref", "refs/snapshots/" + self.id, commit)
         self.world.snapshots[self.id] = (self.tree, commit)
         for state in ("rebase", "merge"):
-            git(self.tree, state, "--abort", check=False)
+            try_git(self.tree, state, "--abort")
         git(self.tree, "reset", "-q", "--hard")
 
     def fetch(self):
