@@ -1,0 +1,362 @@
+//! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
+
+use std::io::{BufRead, BufReader, Read};
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::blocking::{RequestBuilder, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::landing::Landing;
+use crate::queue::Queue;
+use crate::ticket::{Comment, Filter, NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
+use crate::wire::{
+    Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Heartbeat, Scale, Submit,
+    SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
+};
+
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long an answer may take that has nothing to wait for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// What a long poll may take beyond the wait that it asked for.
+const POLL_SLACK: Duration = Duration::from_secs(15);
+/// How long one verification of a commit may take before its caller gives up.
+const VERIFY_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// A hub, and the token to speak to it with.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::blocking::Client,
+    base: String,
+    token: String,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the hub at `url` (`http://127.0.0.1:3000`). Connects at the first call.
+    pub fn new(url: &str, token: &str) -> Result<Client> {
+        let http = reqwest::blocking::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(None)
+            .no_proxy()
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|e| Error::Unavailable(format!("cannot set up an HTTP client: {e}")))?;
+        Ok(Client {
+            http,
+            base: format!("{}/api/v1", url.trim_end_matches('/')),
+            token: token.to_owned(),
+        })
+    }
+
+    /// The same hub with another token.
+    pub fn with_token(&self, token: &str) -> Client {
+        Client {
+            token: token.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// Trades a one-time code for a token. Use [`Client::with_token`] with the answer.
+    pub fn enroll(&self, code: &str) -> Result<Enrolled> {
+        self.post(
+            "/enroll",
+            &Enroll {
+                code: code.to_owned(),
+            },
+            ANSWER_TIMEOUT,
+        )
+    }
+
+    /// Asks for something to do; the hub keeps the call open for `request.wait` seconds at most.
+    pub fn work(&self, request: &WorkRequest) -> Result<Work> {
+        let deadline = Duration::from_secs(request.wait) + POLL_SLACK;
+        self.post("/work", request, deadline)
+    }
+
+    /// A sign of life. [`Error::Stale`] when the attempt is over.
+    pub fn heartbeat(&self, ticket: i64, attempt: i64, beat: &Heartbeat) -> Result<()> {
+        self.post_only(&format!("/attempts/{ticket}/{attempt}/heartbeat"), beat)
+    }
+
+    /// Hands in the attempt's branch.
+    pub fn submit(&self, ticket: i64, attempt: i64, submit: &Submit) -> Result<Landing> {
+        self.post(
+            &format!("/attempts/{ticket}/{attempt}/submit"),
+            submit,
+            ANSWER_TIMEOUT,
+        )
+    }
+
+    /// A landing as soon as it is settled, or as it is after `wait` seconds.
+    pub fn landing(&self, id: i64, wait: u64) -> Result<Landing> {
+        let request = self
+            .request(Method::GET, &format!("/landings/{id}"))
+            .query(&[("wait", wait)])
+            .timeout(Duration::from_secs(wait) + POLL_SLACK);
+        read(send(request)?)
+    }
+
+    /// The attempt is over, or its tree has come.
+    pub fn end_attempt(&self, ticket: i64, attempt: i64, end: &EndAttempt) -> Result<()> {
+        self.post_only(&format!("/attempts/{ticket}/{attempt}/end"), end)
+    }
+
+    /// The proposal run is over.
+    pub fn end_proposal(&self, run: i64, end: &EndProposal) -> Result<()> {
+        self.post_only(&format!("/proposals/{run}/end"), end)
+    }
+
+    /// The next commit to verify, or none within `wait` seconds.
+    pub fn next_verification(&self, wait: u64) -> Result<Option<Verification>> {
+        let deadline = Duration::from_secs(wait) + POLL_SLACK;
+        self.post("/verifications/next", &WorkRequest { wait }, deadline)
+    }
+
+    /// What verify.sh said.
+    pub fn verdict(&self, id: u64, verdict: &Verdict) -> Result<()> {
+        self.post_only(&format!("/verifications/{id}/verdict"), verdict)
+    }
+
+    /// Has one commit verified in a fresh verifier container; waits for the verdict.
+    pub fn verify_commit(&self, commit: &str) -> Result<Verdict> {
+        let body = VerifyCommit {
+            commit: commit.to_owned(),
+        };
+        self.post("/verifications", &body, VERIFY_TIMEOUT)
+    }
+
+    /// The swarm at a glance.
+    pub fn status(&self) -> Result<SwarmStatus> {
+        self.get("/status")
+    }
+
+    /// How many agents there should be from now on.
+    pub fn scale(&self, agents: u32) -> Result<()> {
+        let request = self.request(Method::PUT, "/fleet").json(&Scale { agents });
+        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    /// Ends agents, verifiers and the hub; returns when the agents are gone.
+    pub fn shutdown(&self) -> Result<()> {
+        send(
+            self.request(Method::POST, "/shutdown")
+                .timeout(Duration::from_secs(120)),
+        )
+        .map(drop)
+    }
+
+    /// The log of an agent or of the hub, as it comes.
+    pub fn logs(
+        &self,
+        service: &str,
+        follow: bool,
+        tail: Option<u32>,
+    ) -> Result<impl Read + use<>> {
+        let mut request = self
+            .request(Method::GET, &format!("/services/{service}/logs"))
+            .query(&[("follow", follow)]);
+        if let Some(lines) = tail {
+            request = request.query(&[("tail", lines)]);
+        }
+        send(request)
+    }
+
+    /// The events after `after`, first those that happened, then each as it happens. Ends when the
+    /// hub does.
+    pub fn events(&self, after: i64) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
+        let request = self
+            .request(Method::GET, "/events")
+            .query(&[("after", after)]);
+        let lines = BufReader::new(send(request)?).lines();
+        Ok(lines.filter_map(|line| match line {
+            Err(e) => Some(Err(Error::Unavailable(format!(
+                "the event stream broke off: {e}"
+            )))),
+            Ok(line) => line.strip_prefix("data:").map(|data| {
+                serde_json::from_str(data.trim_start()).map_err(|e| {
+                    Error::Unavailable(format!("the hub sent an unreadable event: {e}"))
+                })
+            }),
+        }))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.base))
+            .bearer_auth(&self.token)
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        read(send(
+            self.request(Method::GET, path).timeout(ANSWER_TIMEOUT),
+        )?)
+    }
+
+    fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        deadline: Duration,
+    ) -> Result<T> {
+        read(send(
+            self.request(Method::POST, path)
+                .json(body)
+                .timeout(deadline),
+        )?)
+    }
+
+    fn post_only(&self, path: &str, body: &impl Serialize) -> Result<()> {
+        send(
+            self.request(Method::POST, path)
+                .json(body)
+                .timeout(ANSWER_TIMEOUT),
+        )
+        .map(drop)
+    }
+
+    fn list_path<T: DeserializeOwned>(&self, path: &str, filter: &Filter) -> Result<T> {
+        let request = self.request(Method::GET, path).query(filter);
+        read(send(request.timeout(ANSWER_TIMEOUT))?)
+    }
+}
+
+impl Queue for Client {
+    fn create(&mut self, new: &NewTicket) -> Result<i64> {
+        let made: serde_json::Value = self.post("/tickets", new, ANSWER_TIMEOUT)?;
+        made["id"]
+            .as_i64()
+            .ok_or_else(|| unreadable("an answer without an id"))
+    }
+
+    fn update(&mut self, id: i64, change: &TicketChange) -> Result<()> {
+        let request = self
+            .request(Method::PATCH, &format!("/tickets/{id}"))
+            .json(change);
+        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>> {
+        self.list_path("/tickets", filter)
+    }
+
+    fn count(&mut self, filter: &Filter) -> Result<u64> {
+        let counted: serde_json::Value = self.list_path("/tickets/count", filter)?;
+        counted["count"]
+            .as_u64()
+            .ok_or_else(|| unreadable("an answer without a count"))
+    }
+
+    fn show(&mut self, id: i64) -> Result<TicketDetail> {
+        self.get(&format!("/tickets/{id}"))
+    }
+
+    fn claim_next(&mut self, agent: &str) -> Result<Option<Claimed>> {
+        self.post(
+            "/tickets/claim-next",
+            &json!({ "agent": agent }),
+            ANSWER_TIMEOUT,
+        )
+    }
+
+    fn comment(&mut self, id: i64, body: &str, author: Option<&str>) -> Result<()> {
+        let comment = json!({ "body": body, "author": author });
+        self.post_only(&format!("/tickets/{id}/comments"), &comment)
+    }
+
+    fn comments(&mut self, id: i64) -> Result<Vec<Comment>> {
+        self.get(&format!("/tickets/{id}/comments"))
+    }
+
+    fn complete(&mut self, id: i64) -> Result<()> {
+        self.post_only(&format!("/tickets/{id}/complete"), &json!({}))
+    }
+
+    fn mark_done(&mut self, id: i64, resolution: Option<Resolution>) -> Result<()> {
+        let body = json!({ "resolution": resolution });
+        self.post_only(&format!("/tickets/{id}/mark-done"), &body)
+    }
+
+    fn unclaim(&mut self, id: i64) -> Result<()> {
+        self.post_only(&format!("/tickets/{id}/unclaim"), &json!({}))
+    }
+
+    fn block(&mut self, id: i64, by: i64) -> Result<()> {
+        let request = self.request(Method::PUT, &format!("/tickets/{id}/blockers/{by}"));
+        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    fn unblock(&mut self, id: i64, by: i64) -> Result<()> {
+        let request = self.request(Method::DELETE, &format!("/tickets/{id}/blockers/{by}"));
+        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    fn log(&mut self, limit: u32) -> Result<Vec<Event>> {
+        let request = self.request(Method::GET, "/log").query(&[("limit", limit)]);
+        read(send(request.timeout(ANSWER_TIMEOUT))?)
+    }
+
+    fn answer(&mut self, id: i64, body: &str) -> Result<()> {
+        self.post_only(&format!("/tickets/{id}/answer"), &json!({ "body": body }))
+    }
+
+    fn approve(&mut self, id: i64) -> Result<()> {
+        self.post_only(&format!("/tickets/{id}/approve"), &json!({}))
+    }
+
+    fn reject(&mut self, id: i64, reason: &str) -> Result<()> {
+        self.post_only(
+            &format!("/tickets/{id}/reject"),
+            &json!({ "reason": reason }),
+        )
+    }
+}
+
+/// Sends, and turns a refusal back into the error that the hub meant.
+fn send(request: RequestBuilder) -> Result<Response> {
+    let response = request
+        .send()
+        .map_err(|e| Error::Unavailable(format!("the hub does not answer: {}", cause(&e))))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status();
+    Err(match response.json::<ErrorBody>() {
+        Ok(body) => Error::from_kind(&body.error.kind, body.error.message),
+        Err(_) => Error::Unavailable(format!("the hub answered with status {status}")),
+    })
+}
+
+/// Reads the body; an empty one (204) reads as JSON's `null`.
+fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
+    let body = response
+        .bytes()
+        .map_err(|e| Error::Unavailable(format!("the hub's answer broke off: {}", cause(&e))))?;
+    let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+    serde_json::from_slice(body).map_err(|e| unreadable(&e.to_string()))
+}
+
+fn unreadable(what: &str) -> Error {
+    Error::Unavailable(format!("the hub sent an unreadable answer: {what}"))
+}
+
+/// The innermost cause says what happened; the outer ones repeat the address.
+fn cause(error: &reqwest::Error) -> String {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

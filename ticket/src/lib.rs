@@ -1,0 +1,26 @@
+//! The ticket queue: its types, its rules, the SQLite store, the wire types and the HTTP client.
+//!
+//! Everything that reads or writes tickets goes through [`Queue`], which has two implementations:
+//! [`store::Session`] on the database file and [`client::Client`] through the hub.
+
+pub mod actor;
+pub mod attempt;
+pub mod client;
+pub mod error;
+pub mod event;
+pub mod exit;
+pub mod landing;
+pub mod queue;
+pub mod secret;
+pub mod status;
+pub mod store;
+pub mod text;
+pub mod ticket;
+pub mod wire;
+
+pub use actor::Actor;
+pub use error::{Error, Result};
+pub use queue::Queue;
+pub use status::{IllegalMove, Move, Status};
+pub use store::Store;
+pub use ticket::{Ticket, TicketDetail, TicketType};

@@ -1,0 +1,552 @@
+//! Attempts and their leases: the claim, signs of life, the end, and who may still push.
+//!
+//! An attempt that ended by somebody else's hand is unsettled: its runner may still hand in the
+//! tree, and for [`SETTLING_SECONDS`] nobody claims the ticket.
+
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+
+use super::{Store, comments, events, landings, now, tickets};
+use crate::actor::Actor;
+use crate::attempt::{Attempt, Outcome};
+use crate::error::{Error, Result};
+use crate::secret;
+use crate::status::Move;
+use crate::ticket::{HUMAN, Ticket, TicketDetail};
+use crate::wire::{EndAttempt, Heartbeat};
+
+/// How long a ticket waits for the tree of an attempt that was ended from outside.
+const SETTLING_SECONDS: i64 = 30;
+/// The first wait after a failed attempt; doubled by each further one.
+const BACKOFF_SECONDS: i64 = 10;
+/// The longest wait after a failed attempt.
+const MAX_BACKOFF_SECONDS: i64 = 300;
+/// The phase of a submitted attempt whose runner is gone: its landing goes on without it.
+pub(super) const LEFT: &str = "left";
+
+const COLUMNS: &str = "ticket_id, number, agent, lease_seconds, phase, base_commit, snapshot, \
+     session_id, outcome, reason, log_tail, started_at, heartbeat_at, ended_at";
+
+/// What a claim obeys.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimPolicy {
+    /// How long the attempt may go on unheard.
+    pub lease_seconds: i64,
+    /// Tickets with so many failed attempts are left alone.
+    pub max_attempts: i64,
+}
+
+/// A fresh claim. Only the store makes one.
+#[derive(Debug)]
+pub struct NewAttempt {
+    /// The ticket; its `attempt` is this attempt's number.
+    pub ticket: TicketDetail,
+    /// The ticket it is a part of.
+    pub parent: Option<Ticket>,
+    /// The finished tickets that it waited for.
+    pub resolved_blockers: Vec<TicketDetail>,
+    /// Earlier attempts, oldest first.
+    pub history: Vec<Attempt>,
+    /// The attempt's token, known only here.
+    pub token: String,
+    /// The last attempt's snapshot.
+    pub start_from: Option<String>,
+    /// The conversation to resume, when the last attempt was the same agent's.
+    pub resume: Option<String>,
+}
+
+/// The attempts of a ticket, oldest first.
+pub fn of(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
+    let sql = format!("SELECT {COLUMNS} FROM attempts WHERE ticket_id = :ticket ORDER BY number");
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":ticket": ticket }, from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Takes the next claimable ticket, by priority and then age; its attempt's token is kept as a hash.
+pub fn claim(
+    tx: &Transaction<'_>,
+    agent: &str,
+    policy: ClaimPolicy,
+    token: Option<&str>,
+) -> Result<Option<i64>> {
+    let claimed: Option<(i64, i64)> = tx
+        .prepare_cached(
+            "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
+                    not_before = 0, updated_at = datetime('now')
+             WHERE id = (SELECT id FROM tickets
+                         WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
+                           AND not_before <= :now AND failures < :max_attempts
+                         ORDER BY priority, id LIMIT 1)
+             RETURNING id, attempt",
+        )?
+        .query_row(
+            named_params! { ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts },
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((id, number)) = claimed else {
+        return Ok(None);
+    };
+    tx.prepare_cached(
+        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
+         VALUES (:ticket, :number, :agent, :token, :lease)",
+    )?
+    .execute(named_params! {
+        ":ticket": id, ":number": number, ":agent": agent,
+        ":token": token.map(secret::hash), ":lease": policy.lease_seconds,
+    })?;
+    events::append_as(
+        tx,
+        agent,
+        Some(id),
+        "claimed",
+        Some(&format!("attempt {number}")),
+    )?;
+    Ok(Some(id))
+}
+
+/// The live attempt of a ticket, if it has one.
+pub fn live(conn: &Connection, ticket: i64) -> Result<Option<Attempt>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM attempts WHERE ticket_id = :ticket AND ended_at IS NULL");
+    Ok(conn
+        .prepare_cached(&sql)?
+        .query_row(named_params! { ":ticket": ticket }, from_row)
+        .optional()?)
+}
+
+/// Ends the live attempt of a ticket from outside, if it has one: a human's or the agent's own
+/// `unclaim` or `block`, a finished ticket. A runner's tree may follow.
+pub fn end_from_outside(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    ticket: i64,
+    outcome: Outcome,
+    reason: &str,
+) -> Result<()> {
+    landings::cancel_live(tx, ticket, reason)?;
+    let Some(attempt) = live(tx, ticket)? else {
+        return Ok(());
+    };
+    let settled = !has_runner(tx, ticket, attempt.number)?;
+    tx.execute(
+        "UPDATE attempts SET ended_at = datetime('now'), outcome = :outcome, reason = :reason,
+                settled = :settled
+         WHERE ticket_id = :ticket AND number = :number",
+        named_params! {
+            ":ticket": ticket, ":number": attempt.number, ":outcome": outcome.as_str(),
+            ":reason": reason, ":settled": settled,
+        },
+    )?;
+    if !settled {
+        tickets::defer(tx, ticket, now() + SETTLING_SECONDS)?;
+    }
+    let detail = format!("attempt {}: {outcome}: {reason}", attempt.number);
+    events::append(tx, actor, Some(ticket), "attempt_ended", Some(&detail))
+}
+
+impl Store {
+    /// Claims a ticket for a runner. `None` when nothing is claimable.
+    pub fn claim(&mut self, agent: &str, policy: ClaimPolicy) -> Result<Option<NewAttempt>> {
+        let token = secret::new_token();
+        let claimed = self.write(|tx| claim(tx, agent, policy, Some(&token)))?;
+        let Some(id) = claimed else {
+            return Ok(None);
+        };
+        let ticket = tickets::detail(&self.conn, id)?;
+        let mut history = ticket.attempts.clone();
+        history.retain(|a| a.outcome.is_some());
+        let last = history.last();
+        let start_from = history.iter().rev().find_map(|a| a.snapshot.clone());
+        let resume = last
+            .filter(|a| a.agent == agent)
+            .and_then(|a| a.session_id.clone());
+        let parent = ticket
+            .ticket
+            .parent_id
+            .map(|p| tickets::get(&self.conn, p))
+            .transpose()?;
+        let resolved_blockers = ticket
+            .blocked_by
+            .iter()
+            .map(|b| tickets::detail(&self.conn, *b))
+            .collect::<Result<_>>()?;
+        Ok(Some(NewAttempt {
+            ticket,
+            parent,
+            resolved_blockers,
+            history,
+            token,
+            start_from,
+            resume,
+        }))
+    }
+
+    /// Writes down which commit of main the attempt began from.
+    pub fn set_base(&mut self, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE attempts SET base_commit = :commit
+                 WHERE ticket_id = :ticket AND number = :number",
+                named_params! { ":ticket": ticket, ":number": attempt, ":commit": commit },
+            )?;
+            Ok(())
+        })
+    }
+
+    /// A sign of life. [`Error::Stale`] when the attempt is over.
+    pub fn heartbeat(
+        &mut self,
+        agent: &str,
+        ticket: i64,
+        attempt: i64,
+        beat: &Heartbeat,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let before = must_be_live(tx, agent, ticket, attempt)?;
+            tx.prepare_cached(
+                "UPDATE attempts SET heartbeat_at = datetime('now'),
+                        phase = coalesce(:phase, phase), session_id = coalesce(:session, session_id)
+                 WHERE ticket_id = :ticket AND number = :number",
+            )?
+            .execute(named_params! {
+                ":ticket": ticket, ":number": attempt,
+                ":phase": beat.phase, ":session": beat.session_id,
+            })?;
+            match &beat.phase {
+                None => Ok(()),
+                Some(phase) => {
+                    let detail = match beat.took_ms {
+                        Some(ms) => format!("{phase} ({} took {ms} ms)", before.phase),
+                        None => phase.clone(),
+                    };
+                    events::append_as(tx, agent, Some(ticket), "phase", Some(&detail))
+                }
+            }
+        })
+    }
+
+    /// The runner says that its attempt is over, or hands in the tree of one that was ended from
+    /// outside. [`Error::Stale`] when there is nothing left to end.
+    pub fn end_attempt(
+        &mut self,
+        agent: &str,
+        ticket: i64,
+        attempt: i64,
+        end: &EndAttempt,
+        max_attempts: i64,
+    ) -> Result<()> {
+        self.write(|tx| {
+            let row = get(tx, ticket, attempt)?;
+            if row.agent != agent {
+                return Err(stale(ticket, attempt, "it belongs to another agent"));
+            }
+            if row.outcome.is_some() {
+                return settle(tx, &row, end);
+            }
+            if end.outcome == Outcome::Released && landings::is_live(tx, ticket)? {
+                return leave(tx, agent, ticket, attempt);
+            }
+            landings::cancel_live(tx, ticket, "its attempt ended")?;
+            close(tx, &row, end)?;
+            tickets::apply(tx, ticket, Move::Release)?;
+            after_failure(tx, ticket, end, max_attempts)?;
+            let detail = match &end.reason {
+                Some(reason) => format!("attempt {attempt}: {}: {reason}", end.outcome),
+                None => format!("attempt {attempt}: {}", end.outcome),
+            };
+            events::append_as(tx, agent, Some(ticket), "attempt_ended", Some(&detail))
+        })
+    }
+
+    /// The lease is over: the ticket waits again, and the tree may still come. Returns false when
+    /// the attempt had ended already, or its work is in the landing queue.
+    pub fn expire(&mut self, ticket: i64, attempt: i64, max_attempts: i64) -> Result<bool> {
+        self.write(|tx| {
+            let row = get(tx, ticket, attempt)?;
+            if row.outcome.is_some() || landings::is_live(tx, ticket)? {
+                return Ok(false);
+            }
+            let end = EndAttempt {
+                outcome: Outcome::InfraFailed,
+                reason: Some(format!("nothing was heard for {} s", row.lease_seconds)),
+                log_tail: None,
+                snapshot: None,
+                session_id: None,
+                unsettled: true,
+            };
+            close(tx, &row, &end)?;
+            tickets::apply(tx, ticket, Move::Release)?;
+            after_failure(tx, ticket, &end, max_attempts)?;
+            let detail = format!("attempt {attempt} of {}", row.agent);
+            events::append(
+                tx,
+                &Actor::Hub,
+                Some(ticket),
+                "lease_expired",
+                Some(&detail),
+            )?;
+            Ok(true)
+        })
+    }
+
+    /// Every attempt that has not ended.
+    pub fn live_attempts(&self) -> Result<Vec<Attempt>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempts WHERE ended_at IS NULL ORDER BY ticket_id, number"
+        );
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let rows = query.query_map([], from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// One attempt.
+    pub fn attempt(&self, ticket: i64, attempt: i64) -> Result<Attempt> {
+        get(&self.conn, ticket, attempt)
+    }
+
+    /// Records which commit keeps the attempt's tree.
+    pub fn set_snapshot(&mut self, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
+        self.write(|tx| {
+            tx.execute(
+                "UPDATE attempts SET snapshot = :commit
+                 WHERE ticket_id = :ticket AND number = :number",
+                named_params! { ":ticket": ticket, ":number": attempt, ":commit": commit },
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Whether the attempt's branch may move: while it is live, or not yet settled. The error is
+    /// the sentence for the git client.
+    pub fn may_push(&self, ticket: i64, attempt: i64) -> Result<()> {
+        let latest = tickets::get(&self.conn, ticket)?.attempt;
+        if latest != attempt {
+            return Err(stale(
+                ticket,
+                attempt,
+                &format!("attempt {latest} has the ticket now"),
+            ));
+        }
+        let open: bool = self
+            .conn
+            .prepare_cached(
+                "SELECT ended_at IS NULL OR settled = 0 FROM attempts
+                 WHERE ticket_id = :ticket AND number = :number",
+            )?
+            .query_row(
+                named_params! { ":ticket": ticket, ":number": attempt },
+                |row| row.get(0),
+            )
+            .optional()?
+            .unwrap_or(false);
+        if open {
+            Ok(())
+        } else {
+            Err(stale(ticket, attempt, "it is over"))
+        }
+    }
+}
+
+/// The attempt, if it is live and this agent's.
+pub(super) fn must_be_live(
+    conn: &Connection,
+    agent: &str,
+    ticket: i64,
+    attempt: i64,
+) -> Result<Attempt> {
+    let row = get(conn, ticket, attempt)?;
+    if row.agent != agent {
+        return Err(stale(ticket, attempt, "it belongs to another agent"));
+    }
+    match row.outcome {
+        None => Ok(row),
+        Some(outcome) => Err(stale(ticket, attempt, &format!("it ended as {outcome}"))),
+    }
+}
+
+/// Ends the attempt's row with what its runner said.
+pub(super) fn close(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
+    tx.execute(
+        "UPDATE attempts SET ended_at = datetime('now'), outcome = :outcome, reason = :reason,
+                log_tail = :log_tail, snapshot = coalesce(:snapshot, snapshot),
+                session_id = coalesce(:session, session_id), settled = :settled
+         WHERE ticket_id = :ticket AND number = :number",
+        named_params! {
+            ":ticket": row.ticket_id, ":number": row.number, ":outcome": end.outcome.as_str(),
+            ":reason": end.reason, ":log_tail": end.log_tail, ":snapshot": end.snapshot,
+            ":session": end.session_id, ":settled": !end.unsettled,
+        },
+    )?;
+    Ok(())
+}
+
+/// The tree of an attempt that ended from outside has come (or there is none): the ticket may be
+/// claimed again.
+fn settle(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
+    let settled = tx.execute(
+        "UPDATE attempts SET settled = 1, snapshot = coalesce(:snapshot, snapshot),
+                session_id = coalesce(:session, session_id), log_tail = coalesce(:log, log_tail)
+         WHERE ticket_id = :ticket AND number = :number AND settled = 0",
+        named_params! {
+            ":ticket": row.ticket_id, ":number": row.number, ":snapshot": end.snapshot,
+            ":session": end.session_id, ":log": end.log_tail,
+        },
+    )?;
+    if settled == 0 {
+        return Err(stale(row.ticket_id, row.number, "it has ended already"));
+    }
+    let ticket = tickets::get(tx, row.ticket_id)?;
+    if ticket.attempt == row.number {
+        let wait = match row.outcome {
+            Some(outcome) if outcome.counts() => backoff(ticket.failures),
+            _ => 0,
+        };
+        tickets::defer(tx, row.ticket_id, if wait == 0 { 0 } else { now() + wait })?;
+    }
+    let detail = format!("attempt {}: its tree is kept", row.number);
+    events::append_as(
+        tx,
+        &row.agent,
+        Some(row.ticket_id),
+        "settled",
+        Some(&detail),
+    )
+}
+
+/// The runner goes away while its work waits to land; the landing goes on.
+pub(super) fn leave(tx: &Transaction<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE attempts SET phase = :left WHERE ticket_id = :ticket AND number = :number",
+        named_params! { ":left": LEFT, ":ticket": ticket, ":number": attempt },
+    )?;
+    let detail = format!("attempt {attempt}: its landing goes on");
+    events::append_as(tx, agent, Some(ticket), "left", Some(&detail))
+}
+
+/// Counts a failure and makes the ticket wait; after the last one it is the human's.
+fn after_failure(tx: &Transaction<'_>, id: i64, end: &EndAttempt, max_attempts: i64) -> Result<()> {
+    let settling = if end.unsettled { SETTLING_SECONDS } else { 0 };
+    if !end.outcome.counts() {
+        let pause = match end.outcome {
+            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => BACKOFF_SECONDS,
+            _ => 0,
+        };
+        let wait = settling.max(pause);
+        return match wait {
+            0 => Ok(()),
+            _ => tickets::defer(tx, id, now() + wait),
+        };
+    }
+    let failures: i64 = tx.query_row(
+        "UPDATE tickets SET failures = failures + 1 WHERE id = :id RETURNING failures",
+        named_params! { ":id": id },
+        |row| row.get(0),
+    )?;
+    tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
+    if failures >= max_attempts {
+        quarantine(tx, id, failures)?;
+    }
+    Ok(())
+}
+
+/// Hands a ticket that nobody could do to the human, with what was tried.
+fn quarantine(tx: &Transaction<'_>, id: i64, failures: i64) -> Result<()> {
+    let mut summary = format!("{failures} attempts failed; this is yours now.");
+    for attempt in of(tx, id)?
+        .iter()
+        .filter(|a| a.outcome.is_some_and(Outcome::counts))
+    {
+        let outcome = attempt.outcome.map_or("", Outcome::as_str);
+        let reason = attempt.reason.as_deref().unwrap_or("no reason given");
+        summary.push_str(&format!(
+            "\n- attempt {} by {}: {outcome}: {reason}",
+            attempt.number, attempt.agent
+        ));
+    }
+    tickets::assign(tx, id, Some(HUMAN))?;
+    comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &summary)?;
+    events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
+}
+
+fn backoff(failures: i64) -> i64 {
+    let doublings = u32::try_from(failures.clamp(1, 10) - 1).unwrap_or(0);
+    (BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS)
+}
+
+fn get(conn: &Connection, ticket: i64, attempt: i64) -> Result<Attempt> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM attempts WHERE ticket_id = :ticket AND number = :number");
+    conn.prepare_cached(&sql)?
+        .query_row(
+            named_params! { ":ticket": ticket, ":number": attempt },
+            from_row,
+        )
+        .optional()?
+        .ok_or_else(|| Error::NotFound(format!("ticket {ticket} has no attempt {attempt}")))
+}
+
+fn has_runner(conn: &Connection, ticket: i64, attempt: i64) -> Result<bool> {
+    Ok(conn.query_row(
+        "SELECT token_hash IS NOT NULL FROM attempts WHERE ticket_id = :ticket AND number = :number",
+        named_params! { ":ticket": ticket, ":number": attempt },
+        |row| row.get(0),
+    )?)
+}
+
+fn stale(ticket: i64, attempt: i64, why: &str) -> Error {
+    Error::Stale(format!(
+        "attempt {attempt} of ticket {ticket} is closed: {why}"
+    ))
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        ticket_id: row.get("ticket_id")?,
+        number: row.get("number")?,
+        agent: row.get("agent")?,
+        lease_seconds: row.get("lease_seconds")?,
+        phase: row.get("phase")?,
+        base_commit: row.get("base_commit")?,
+        snapshot: row.get("snapshot")?,
+        session_id: row.get("session_id")?,
+        outcome: tickets::parsed_or_null(row, "outcome")?,
+        reason: row.get("reason")?,
+        log_tail: row.get("log_tail")?,
+        started_at: row.get("started_at")?,
+        heartbeat_at: row.get("heartbeat_at")?,
+        ended_at: row.get("ended_at")?,
+    })
+}
+
+/// The ticket may be claimed by nobody while it waits for another: used by `block`.
+pub(super) fn release_for_blocker(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    ticket: &Ticket,
+    by: i64,
+) -> Result<()> {
+    if ticket.assigned_to.is_none() {
+        return Ok(());
+    }
+    end_from_outside(
+        tx,
+        actor,
+        ticket.id,
+        Outcome::Released,
+        &format!("waits for ticket {by}"),
+    )?;
+    tickets::apply(tx, ticket.id, Move::Release)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backoff;
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        let waits: Vec<i64> = (1..=7).map(backoff).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+    }
+}

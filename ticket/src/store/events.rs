@@ -1,0 +1,92 @@
+//! The activity log: append-only, and the cursor of the event stream.
+
+use rusqlite::{Row, Transaction, named_params};
+
+use super::Store;
+use crate::actor::Actor;
+use crate::error::Result;
+use crate::event::Event;
+
+const COLUMNS: &str = "id, ticket_id, agent_id, action, detail, created_at";
+
+/// Appends one row, in the transaction of the change that it tells of.
+pub fn append(
+    tx: &Transaction<'_>,
+    actor: &Actor,
+    ticket: Option<i64>,
+    action: &str,
+    detail: Option<&str>,
+) -> Result<()> {
+    append_as(tx, actor.name(), ticket, action, detail)
+}
+
+/// As [`append`], in the name of an agent.
+pub fn append_as(
+    tx: &Transaction<'_>,
+    agent: &str,
+    ticket: Option<i64>,
+    action: &str,
+    detail: Option<&str>,
+) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO activity_log (ticket_id, agent_id, action, detail)
+         VALUES (:ticket, :agent, :action, :detail)",
+    )?
+    .execute(named_params! {
+        ":ticket": ticket, ":agent": agent, ":action": action, ":detail": detail,
+    })?;
+    Ok(())
+}
+
+impl Store {
+    /// Writes down something that concerns no row: an agent started, a breaker opened.
+    pub fn note(
+        &mut self,
+        actor: &Actor,
+        ticket: Option<i64>,
+        action: &str,
+        detail: Option<&str>,
+    ) -> Result<()> {
+        self.write(|tx| append(tx, actor, ticket, action, detail))
+    }
+
+    /// Up to `limit` rows after the cursor, oldest first.
+    pub fn events_after(&self, cursor: i64, limit: u32) -> Result<Vec<Event>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM activity_log WHERE id > :cursor ORDER BY id LIMIT :limit"
+        );
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let rows = query.query_map(
+            named_params! { ":cursor": cursor, ":limit": limit },
+            from_row,
+        )?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The newest `limit` rows, newest first.
+    pub fn latest_events(&self, limit: u32) -> Result<Vec<Event>> {
+        let sql = format!("SELECT {COLUMNS} FROM activity_log ORDER BY id DESC LIMIT :limit");
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let rows = query.query_map(named_params! { ":limit": limit }, from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The number of the newest row; 0 when there is none.
+    pub fn last_event_id(&self) -> Result<i64> {
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT coalesce(max(id), 0) FROM activity_log")?;
+        Ok(query.query_row([], |row| row.get(0))?)
+    }
+}
+
+fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        id: row.get("id")?,
+        ticket_id: row.get("ticket_id")?,
+        agent_id: row.get("agent_id")?,
+        action: row.get("action")?,
+        detail: row.get("detail")?,
+        created_at: row.get("created_at")?,
+    })
+}

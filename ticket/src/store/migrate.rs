@@ -1,0 +1,90 @@
+//! Brings a database to the newest schema: all pending migrations and their version rows in one
+//! transaction, so that a kill leaves the old schema or the new one and nothing between.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use crate::error::{Error, Result};
+
+/// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
+const MIGRATIONS: [(&str, &str); 4] = [
+    (
+        "reference",
+        include_str!("../../../migrations/0001_reference.sql"),
+    ),
+    (
+        "ticket_type",
+        include_str!("../../../migrations/0002_ticket_type.sql"),
+    ),
+    (
+        "verify_type",
+        include_str!("../../../migrations/0003_verify_type.sql"),
+    ),
+    ("queue", include_str!("../../../migrations/0004_queue.sql")),
+];
+
+/// The version that this program works with.
+pub const LATEST: i64 = MIGRATIONS.len() as i64;
+
+/// The version of the open database; none when it is empty. A newer one is an error.
+pub fn version(conn: &Connection) -> Result<Option<i64>> {
+    let known: Option<String> = conn
+        .query_row(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if known.is_none() {
+        return Ok(None);
+    }
+    let found: Option<i64> =
+        conn.query_row("SELECT max(version) FROM schema_version", [], |row| {
+            row.get(0)
+        })?;
+    match found {
+        Some(found) if found > LATEST => Err(Error::NewerSchema {
+            found,
+            known: LATEST,
+        }),
+        other => Ok(other.filter(|v| *v > 0)),
+    }
+}
+
+/// Applies what is missing; returns the version reached.
+pub fn run(conn: &mut Connection, say: &mut dyn FnMut(&str)) -> Result<i64> {
+    // Tables are rebuilt: references must not be followed meanwhile. The pragma does nothing inside
+    // a transaction, so it is set around it, and the references are checked before the commit.
+    conn.pragma_update(None, "foreign_keys", false)?;
+    let outcome = apply(conn, say);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    outcome
+}
+
+fn apply(conn: &mut Connection, say: &mut dyn FnMut(&str)) -> Result<i64> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let from = version(&tx)?.unwrap_or(0);
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_version (
+             version    INTEGER PRIMARY KEY,
+             applied_at TEXT NOT NULL DEFAULT (datetime('now'))
+         );",
+    )?;
+    for (number, (name, sql)) in (1..).zip(MIGRATIONS).filter(|(n, _)| *n > from) {
+        tx.execute_batch(sql)?;
+        tx.execute(
+            "INSERT INTO schema_version (version, applied_at) VALUES (?1, datetime('now'))",
+            [number],
+        )?;
+        say(&format!("Applied migration {number}: {name}"));
+    }
+    let broken: i64 = tx.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+        row.get(0)
+    })?;
+    if from == 0 && broken > 0 {
+        return Err(Error::Refused(format!(
+            "{broken} rows would point to missing tickets: nothing was changed"
+        )));
+    }
+    tx.commit()?;
+    Ok(LATEST)
+}

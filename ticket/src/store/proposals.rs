@@ -1,0 +1,101 @@
+//! The ration of proposals: how many may be open at once, and how often an idle agent may be asked.
+
+use rusqlite::{OptionalExtension, Transaction, named_params};
+
+use super::{Store, events};
+use crate::error::{Error, Result};
+use crate::secret;
+use crate::wire::EndProposal;
+
+/// A proposal run that the ration allowed.
+#[derive(Debug)]
+pub struct NewProposal {
+    /// Its number.
+    pub run: i64,
+    /// Its token, known only here.
+    pub token: String,
+    /// Titles of proposals that are open or were rejected.
+    pub known: Vec<String>,
+}
+
+impl Store {
+    /// Starts a proposal run for an idle agent, or `None` when the ration is used up: open proposals
+    /// and running runs together reach `max_open`, or the last run began less than `every_seconds` ago.
+    pub fn begin_proposal(
+        &mut self,
+        agent: &str,
+        max_open: i64,
+        every_seconds: i64,
+    ) -> Result<Option<NewProposal>> {
+        let token = secret::new_token();
+        self.write(|tx| {
+            if !ration_allows(tx, max_open, every_seconds)? {
+                return Ok(None);
+            }
+            let run: i64 = tx.query_row(
+                "INSERT INTO proposal_runs (agent, token_hash) VALUES (:agent, :token) RETURNING id",
+                named_params! { ":agent": agent, ":token": secret::hash(&token) },
+                |row| row.get(0),
+            )?;
+            events::append_as(tx, agent, None, "proposing", None)?;
+            let mut query = tx.prepare_cached(
+                "SELECT title FROM tickets WHERE type = 'proposal'
+                   AND (status <> 'done' OR resolution = 'rejected') ORDER BY id DESC LIMIT 100",
+            )?;
+            let known = query
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            Ok(Some(NewProposal { run, token: token.clone(), known }))
+        })
+    }
+
+    /// The run is over, with or without a proposal. [`Error::Stale`] when it was over already.
+    pub fn end_proposal(&mut self, agent: &str, run: i64, end: &EndProposal) -> Result<()> {
+        self.write(|tx| {
+            let ended = tx.execute(
+                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason
+                 WHERE id = :run AND agent = :agent AND ended_at IS NULL",
+                named_params! { ":run": run, ":agent": agent, ":reason": end.reason },
+            )?;
+            if ended == 0 {
+                return Err(Error::Stale(format!(
+                    "proposal run {run} of {agent} is over"
+                )));
+            }
+            events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())
+        })
+    }
+}
+
+/// Binds the run's one proposal; a second one is refused.
+pub fn bind(tx: &Transaction<'_>, run: i64, ticket: i64) -> Result<()> {
+    let bound = tx.execute(
+        "UPDATE proposal_runs SET ticket_id = :ticket
+         WHERE id = :run AND ticket_id IS NULL AND ended_at IS NULL",
+        named_params! { ":run": run, ":ticket": ticket },
+    )?;
+    if bound == 0 {
+        return Err(Error::Refused(
+            "this run has made its proposal already: one is enough".into(),
+        ));
+    }
+    Ok(())
+}
+
+fn ration_allows(tx: &Transaction<'_>, max_open: i64, every_seconds: i64) -> Result<bool> {
+    let open: i64 = tx.query_row(
+        "SELECT (SELECT count(*) FROM tickets WHERE type = 'proposal' AND status <> 'done')
+              + (SELECT count(*) FROM proposal_runs WHERE ended_at IS NULL AND ticket_id IS NULL)",
+        [],
+        |row| row.get(0),
+    )?;
+    let since_last: Option<i64> = tx
+        .query_row(
+            "SELECT unixepoch('now') - unixepoch(started_at) FROM proposal_runs
+             ORDER BY id DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(open < max_open && since_last.is_none_or(|s| s >= every_seconds))
+}

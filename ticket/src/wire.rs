@@ -1,0 +1,393 @@
+//! What travels between hub, runner and CLI as JSON under `/api/v1`.
+//!
+//! | who | call | body → answer |
+//! |---|---|---|
+//! | runner | `POST /enroll` (no token) | [`Enroll`] → [`Enrolled`] |
+//! | worker | `POST /work` (long poll) | [`WorkRequest`] → [`Work`] |
+//! | worker | `POST /attempts/{ticket}/{n}/heartbeat` | [`Heartbeat`] → 204 |
+//! | worker | `POST /attempts/{ticket}/{n}/submit` | [`Submit`] → [`Landing`](crate::landing::Landing) |
+//! | worker | `GET /landings/{id}?wait=SECONDS` | → [`Landing`](crate::landing::Landing) |
+//! | worker | `POST /attempts/{ticket}/{n}/end` | [`EndAttempt`] → 204 |
+//! | worker | `POST /proposals/{run}/end` | [`EndProposal`] → 204 |
+//! | verifier | `POST /verifications/next` (long poll) | → [`Option<Verification>`] |
+//! | verifier | `POST /verifications/{id}/verdict` | [`Verdict`] → 204 |
+//! | agent CLI, human | the routes of [`crate::client`] | tickets |
+//!
+//! Errors are `{"error":{"kind":…,"message":…}}` with the kinds of [`crate::Error`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{Attempt, Outcome};
+use crate::ticket::{Ticket, TicketDetail};
+
+/// The body of every refusal.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The error.
+    pub error: ErrorDetail,
+}
+
+/// What [`ErrorBody`] holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// One of the names of [`crate::Error::kind`].
+    pub kind: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+/// Who may speak on the agents' listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Works on tickets.
+    Worker,
+    /// Verifies one candidate, then goes away.
+    Verifier,
+}
+
+impl Role {
+    /// The word in the database and in container labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Worker => "worker",
+            Role::Verifier => "verifier",
+        }
+    }
+}
+
+/// A runner trades its one-time code for a token.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enroll {
+    /// The code that its container was started with.
+    pub code: String,
+}
+
+/// The answer to [`Enroll`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The agent's name, `agent-1`.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// Its bearer token from now on; only in memory.
+    pub token: String,
+    /// An attempt that an earlier process under this name left behind, still under its lease. The
+    /// runner keeps its tree (a snapshot) and ends it before it asks for work.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// See [`Enrolled::unfinished`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Unfinished {
+    /// The ticket.
+    pub ticket: i64,
+    /// The number of the attempt.
+    pub attempt: i64,
+    /// A fresh attempt token, good for pushing its branch.
+    pub token: String,
+}
+
+/// A worker asks for something to do.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct WorkRequest {
+    /// How long the hub may keep the call open, in seconds; at most 60.
+    pub wait: u64,
+}
+
+/// The answer to [`WorkRequest`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Work {
+    /// A ticket was claimed.
+    Ticket(Box<Assignment>),
+    /// Nothing is claimable: propose something.
+    Propose(Box<ProposalRun>),
+    /// Nothing yet: ask again.
+    Nothing,
+    /// The swarm needs one agent less: exit with 0.
+    Stop,
+}
+
+/// What a claim through the CLI gives: the ticket with its attempt and lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// The ticket.
+    #[serde(flatten)]
+    pub detail: TicketDetail,
+    /// How long the attempt may go on unheard, in seconds.
+    pub lease_seconds: i64,
+}
+
+/// One claimed ticket with everything that an attempt needs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The ticket; `ticket.ticket.attempt` is the number of this attempt.
+    pub ticket: TicketDetail,
+    /// The ticket it is a part of.
+    pub parent: Option<Ticket>,
+    /// The finished tickets that it waited for, with their comments: a question's answer is here.
+    pub resolved_blockers: Vec<TicketDetail>,
+    /// Earlier attempts and why they failed, oldest first.
+    pub history: Vec<Attempt>,
+    /// How long the attempt may go on unheard, in seconds. Heartbeats go out three times as often.
+    pub lease_seconds: i64,
+    /// The attempt's token: for the `ticket` CLI inside it, and for git.
+    pub token: String,
+    /// The base branch's name and head.
+    pub base: Base,
+    /// The commit to start from instead of the base: the last attempt's snapshot.
+    pub start_from: Option<String>,
+    /// The conversation to resume, when the last attempt was this agent's.
+    pub resume: Option<String>,
+    /// How to run the agent CLI.
+    pub agent: AgentSettings,
+    /// How the gate behaves.
+    pub gate: GateSettings,
+}
+
+/// A branch and the commit that it points to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// `main`.
+    pub branch: String,
+    /// Its head, as 40 hex digits.
+    pub commit: String,
+}
+
+/// How to run the agent CLI: data from the project's configuration, and the credential.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentSettings {
+    /// Which one.
+    pub backend: Backend,
+    /// The model, when the backend has one to choose.
+    pub model: Option<String>,
+    /// Variables for the agent CLI's environment.
+    pub env: BTreeMap<String, String>,
+    /// The credential: also for its environment only, never written anywhere.
+    pub secrets: BTreeMap<String, String>,
+    /// A hard cap for one run of the agent CLI, in seconds.
+    pub timeout_seconds: u64,
+    /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
+    pub prompts: BTreeMap<String, String>,
+}
+
+/// Which agent CLI runs, and how the prompt gets to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Backend {
+    /// Claude Code, headless, with stream-json output.
+    Claude {
+        /// The program; `claude` when absent.
+        #[serde(default = "claude_program")]
+        program: String,
+        /// Further arguments.
+        #[serde(default)]
+        args: Vec<String>,
+    },
+    /// Any program.
+    Command {
+        /// The program.
+        program: String,
+        /// Its arguments; `{prompt}` stands for the prompt, `{prompt_file}` for a file that holds it.
+        #[serde(default)]
+        args: Vec<String>,
+        /// How the prompt is passed.
+        #[serde(default)]
+        prompt: PromptBy,
+    },
+}
+
+fn claude_program() -> String {
+    "claude".into()
+}
+
+/// How a program gets its prompt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptBy {
+    /// On standard input.
+    #[default]
+    Stdin,
+    /// In place of `{prompt}`, or as the last argument.
+    Argument,
+    /// In a file whose name stands for `{prompt_file}`, or is the last argument.
+    File,
+}
+
+/// How the gate behaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateSettings {
+    /// How often a red gate, a conflict or a bounce goes back to the agent within one attempt.
+    pub retries: u32,
+    /// How long verify.sh may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// A sign of life.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// What the runner does now, when that changed: `agent`, `verify`, `rebase`, `submitted` …
+    pub phase: Option<String>,
+    /// How long the previous phase took, in milliseconds.
+    pub took_ms: Option<u64>,
+    /// The agent CLI's conversation, when it became known.
+    pub session_id: Option<String>,
+}
+
+/// The attempt's branch is pushed and can land.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Submit {
+    /// The head of `ticket/<id>/<n>`.
+    pub commit: String,
+    /// What was done, for the commit's body.
+    pub summary: Option<String>,
+}
+
+/// The attempt is over. Its branch holds the last snapshot, if there was anything to keep.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndAttempt {
+    /// How.
+    pub outcome: Outcome,
+    /// Why, in one sentence.
+    pub reason: Option<String>,
+    /// The end of the log that shows it.
+    pub log_tail: Option<String>,
+    /// The commit that was pushed to keep the tree.
+    pub snapshot: Option<String>,
+    /// The agent CLI's conversation.
+    pub session_id: Option<String>,
+    /// True: the tree will follow by a push and a second call; nobody may claim the ticket until
+    /// then (or for 30 seconds).
+    #[serde(default)]
+    pub unsettled: bool,
+}
+
+/// An idle agent may propose work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProposalRun {
+    /// Its number.
+    pub run: i64,
+    /// A token that can read, and create one proposal.
+    pub token: String,
+    /// The base branch's name and head.
+    pub base: Base,
+    /// Titles of proposals that are open or were rejected.
+    pub known: Vec<String>,
+    /// How to run the agent CLI.
+    pub agent: AgentSettings,
+}
+
+/// A proposal run is over.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct EndProposal {
+    /// What went wrong, if anything.
+    pub reason: Option<String>,
+}
+
+/// A commit to verify.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verification {
+    /// Its number.
+    pub id: u64,
+    /// The commit to check out.
+    pub commit: String,
+    /// The commit whose verify.sh is the gate.
+    pub gate_commit: String,
+    /// Also run the commit's own verify.sh: it was changed, and a human approved that.
+    pub own_gate_too: bool,
+    /// `TICKET_ID`, `TICKET_TITLE`, `AGENT_ID`.
+    pub env: BTreeMap<String, String>,
+    /// A token that can fetch and nothing else; it ends when `started` is reported.
+    pub token: String,
+    /// How long verify.sh may take, in seconds.
+    pub timeout_seconds: u64,
+}
+
+/// What verify.sh said.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How it ended.
+    pub result: VerdictResult,
+    /// The end of its output.
+    pub log_tail: String,
+    /// How long it ran, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// How a verification ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictResult {
+    /// verify.sh ran and exited with 0.
+    Green,
+    /// It ran and said no, it took too long, or there is none.
+    Red,
+    /// It could not be run at all; to be tried again.
+    Error,
+}
+
+/// The swarm at a glance: `GET /status` on the human listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SwarmStatus {
+    /// The project's name.
+    pub project: String,
+    /// The base branch's name and head.
+    pub base: Base,
+    /// How many agents there should be.
+    pub desired_agents: u32,
+    /// The agents, by name.
+    pub agents: Vec<AgentStatus>,
+    /// How many tickets have each status.
+    pub tickets: BTreeMap<String, u64>,
+    /// The landing queue in its order, live entries only.
+    pub landings: Vec<crate::landing::Landing>,
+    /// What hinders the swarm at present, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// One agent at a glance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AgentStatus {
+    /// `agent-1`.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// `starting`, `idle`, `working`, `proposing`, `stopping`, `down`.
+    pub state: String,
+    /// The container's name.
+    pub container: Option<String>,
+    /// The ticket it works on.
+    pub ticket: Option<i64>,
+    /// The attempt's number.
+    pub attempt: Option<i64>,
+    /// What it does on that: the attempt's phase.
+    pub phase: Option<String>,
+    /// When it was last heard of, in UTC.
+    pub seen_at: Option<String>,
+}
+
+/// Body of `PUT /fleet` on the human listener.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Scale {
+    /// How many agents there should be.
+    pub agents: u32,
+}
+
+/// Body of `POST /verifications` on the human listener: verify one commit of the base branch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VerifyCommit {
+    /// The commit.
+    pub commit: String,
+}
+
+/// What `.swarm/hub.json` says: where the hub is and how to speak to it. Mode 0600.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HubFile {
+    /// `http://127.0.0.1:3000`.
+    pub url: String,
+    /// The human's bearer token.
+    pub token: String,
+}
