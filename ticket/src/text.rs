@@ -20,6 +20,17 @@ pub fn one_line(text: &str) -> String {
     plain(text).replace(['\n', '\t'], " ")
 }
 
+/// Lets a closed pipe (`ticket list | head -1`) end the program quietly, as it does other tools.
+pub fn quiet_broken_pipe() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    #[allow(
+        unsafe_code,
+        reason = "restores a default disposition before any thread exists"
+    )]
+    // SAFETY: the default disposition runs no handler of ours.
+    let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) };
+}
+
 /// A table of tickets, or a sentence when there is none.
 pub fn table(tickets: &[Ticket]) -> String {
     if tickets.is_empty() {
@@ -27,7 +38,7 @@ pub fn table(tickets: &[Ticket]) -> String {
     }
     let mut table = Table::new();
     table
-        .load_preset(presets::NOTHING)
+        .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
         .set_header(["ID", "Status", "Type", "Assigned", "Title"]);
     for t in tickets {
@@ -39,7 +50,7 @@ pub fn table(tickets: &[Ticket]) -> String {
             one_line(&t.title),
         ]);
     }
-    let lines: Vec<String> = table.lines().map(|l| l.trim_end().to_owned()).collect();
+    let lines: Vec<String> = table.lines().map(|l| l.trim().to_owned()).collect();
     lines.join("\n")
 }
 

@@ -1,0 +1,14 @@
+//! `ticket claim-next`.
+
+use ticket::{Result, text};
+
+use super::print;
+use crate::cli::Format;
+use crate::door::Door;
+
+pub fn run(door: &mut Door, agent: &str, format: Format) -> Result<u8> {
+    match door.queue(|queue| queue.claim_next(agent))? {
+        None => Ok(ticket::exit::REFUSED),
+        Some(claimed) => print(format, &claimed, |claimed| text::detail(&claimed.detail)),
+    }
+}

@@ -1,0 +1,18 @@
+//! `ticket comment` and `ticket comments`.
+
+use ticket::{Result, text};
+
+use super::{print, say, text_or_stdin};
+use crate::cli::Format;
+use crate::door::Door;
+
+pub fn run(door: &mut Door, id: i64, body: &str, author: Option<&str>) -> Result<u8> {
+    let body = text_or_stdin(body)?;
+    door.queue(|queue| queue.comment(id, &body, author))?;
+    say(&format!("Comment added to ticket {id}."))
+}
+
+pub fn list(door: &mut Door, id: i64, format: Format) -> Result<u8> {
+    let comments = door.queue(|queue| queue.comments(id))?;
+    print(format, &comments, |comments| text::comments(comments))
+}

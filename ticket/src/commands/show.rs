@@ -1,0 +1,12 @@
+//! `ticket show`.
+
+use ticket::{Result, text};
+
+use super::print;
+use crate::cli::Format;
+use crate::door::Door;
+
+pub fn run(door: &mut Door, id: i64, format: Format) -> Result<u8> {
+    let detail = door.queue(|queue| queue.show(id))?;
+    print(format, &detail, text::detail)
+}
