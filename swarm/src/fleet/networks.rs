@@ -1,0 +1,67 @@
+//! The networks of a project.
+
+use std::collections::HashMap;
+
+use bollard::models::{NetworkCreateRequest, NetworkInspect};
+use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder};
+
+use super::names::PROJECT_LABEL;
+use super::spec::NetworkSpec;
+use super::{Fleet, FleetError, Result};
+
+impl Fleet {
+    /// Makes the network unless it is there as it should be. One that reaches further than it
+    /// should is made anew; while containers are in it that fails.
+    pub async fn ensure_network(&self, spec: &NetworkSpec) -> Result<()> {
+        match self.network(&spec.name).await? {
+            Some(found) if found.internal == Some(spec.internal) => return Ok(()),
+            Some(_) => self.remove_network(&spec.name).await?,
+            None => {}
+        }
+        let request = NetworkCreateRequest {
+            name: spec.name.clone(),
+            driver: Some("bridge".into()),
+            internal: Some(spec.internal),
+            labels: Some(spec.labels.clone().into_iter().collect()),
+            ..Default::default()
+        };
+        self.docker.create_network(request).await?;
+        Ok(())
+    }
+
+    /// Removes the network; one that is not there is fine.
+    pub async fn remove_network(&self, name: &str) -> Result<()> {
+        match self
+            .docker
+            .remove_network(name)
+            .await
+            .map_err(FleetError::from)
+        {
+            Ok(()) | Err(FleetError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The names of the project's networks.
+    pub async fn networks(&self, project_id: &str) -> Result<Vec<String>> {
+        let label = format!("{PROJECT_LABEL}={project_id}");
+        let filters = HashMap::from([("label", vec![label])]);
+        let options = ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let networks = self.docker.list_networks(Some(options)).await?;
+        Ok(networks.into_iter().filter_map(|n| n.name).collect())
+    }
+
+    async fn network(&self, name: &str) -> Result<Option<NetworkInspect>> {
+        let options = None::<InspectNetworkOptions>;
+        match self
+            .docker
+            .inspect_network(name, options)
+            .await
+            .map_err(FleetError::from)
+        {
+            Ok(found) => Ok(Some(found)),
+            Err(FleetError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

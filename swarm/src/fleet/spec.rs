@@ -1,0 +1,371 @@
+//! From configuration to container: what each kind of container may and may not. Pure.
+//!
+//! The one place that says it; `profile` compares with what the engine reports.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ticket::wire::Role;
+
+use super::names::{HUB, Names, agent_name};
+use crate::config::{Access, Config};
+
+/// Where agents find the hub.
+pub const HUB_URL: &str = "http://hub:7777";
+/// The port of the agents' listener, on the agents' network only.
+pub const AGENTS_PORT: u16 = 7777;
+/// The port of the human listener inside the hub's container, on the front network only.
+pub const HUMAN_PORT: u16 = 3000;
+/// The environment variable that names the hub.
+pub const ENV_HUB: &str = "SWARM_HUB";
+/// The environment variable that holds the one-time code.
+pub const ENV_CODE: &str = "SWARM_CODE";
+/// Where the hub's container has the engine's socket, wherever the host has it.
+pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
+/// Where an agent works: a named volume for workers, memory for verifiers.
+pub const WORK: &str = "/work";
+
+const AGENT_USER: &str = "1000:1000";
+/// Programs may be run from these, as tests do; devices and set-uid bits count for nothing.
+const TMP_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=1777";
+const WORK_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000";
+const HUB_TMP_OPTIONS: &str = "rw,noexec,nosuid,nodev,mode=1777";
+/// The hub's own limits: it holds tens of megabytes and a few git processes.
+const HUB_LIMITS: Resources = Resources {
+    memory: 2 << 30,
+    nano_cpus: 0,
+    pids: 2048,
+};
+
+/// Everything that a container is created with. Debug shows no values of the environment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ContainerSpec {
+    /// The container's name.
+    pub name: String,
+    /// The image's name with its tag.
+    pub image: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// The environment, beside what the image sets.
+    pub env: BTreeMap<String, String>,
+    /// Arguments of the image's entry point.
+    pub args: Vec<String>,
+    /// `uid:gid`.
+    pub user: String,
+    /// Further groups.
+    pub groups: Vec<String>,
+    /// Memory file systems and their options.
+    pub tmpfs: BTreeMap<String, String>,
+    /// The only volume, and where it is mounted.
+    pub volume: Option<(String, String)>,
+    /// Paths of the host, and where they are in the container. Only the hub has any.
+    pub binds: Vec<(PathBuf, PathBuf)>,
+    /// Networks with the aliases there. The first one is joined at creation.
+    pub networks: Vec<Attachment>,
+    /// A port of the container on a port of 127.0.0.1.
+    pub publish: Option<Publish>,
+    /// Limits.
+    pub resources: Resources,
+    /// Whether the engine starts it again by itself.
+    pub restart: Restart,
+}
+
+/// A network that a container joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The network.
+    pub network: String,
+    /// Names under which others there find the container.
+    pub aliases: Vec<String>,
+}
+
+/// A published port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publish {
+    /// On 127.0.0.1 of the host.
+    pub host: u16,
+    /// In the container.
+    pub container: u16,
+}
+
+/// What a container may use. Zero is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Bytes.
+    pub memory: i64,
+    /// Billionths of a core.
+    pub nano_cpus: i64,
+    /// Processes and threads.
+    pub pids: i64,
+}
+
+/// The engine's restart policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Dead stays dead: the hub decides.
+    No,
+    /// For the hub alone.
+    UnlessStopped,
+}
+
+/// A network to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// True: nothing outside can be reached.
+    pub internal: bool,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What all agents of a project have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blueprint {
+    names: Names,
+    image: String,
+    resources: Resources,
+    access: Access,
+}
+
+impl Blueprint {
+    /// The project's agents, made from `image`.
+    pub fn new(project_id: &str, config: &Config, image: &str) -> Blueprint {
+        Blueprint {
+            names: Names::of(project_id),
+            image: image.into(),
+            resources: Resources {
+                memory: i64::try_from(config.limits.memory.0).unwrap_or(i64::MAX),
+                nano_cpus: (config.limits.cpus * 1e9).round() as i64,
+                pids: config.limits.pids,
+            },
+            access: config.network.access,
+        }
+    }
+
+    /// The project's names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Both networks.
+    pub fn networks(&self) -> [NetworkSpec; 2] {
+        let network = |name, internal| NetworkSpec {
+            name,
+            internal,
+            labels: self.names.labels(),
+        };
+        [
+            network(self.names.network(), self.access == Access::HubOnly),
+            network(self.names.front_network(), false),
+        ]
+    }
+
+    /// A worker or verifier that enrols with `code`.
+    pub fn agent(&self, role: Role, number: u32, code: &str) -> ContainerSpec {
+        match role {
+            Role::Worker => self.worker(number, code),
+            Role::Verifier => self.verifier(number, code),
+        }
+    }
+
+    /// The worker `agent-<number>`. Its work tree outlives it in a volume.
+    pub fn worker(&self, number: u32, code: &str) -> ContainerSpec {
+        let name = agent_name(Role::Worker, number);
+        let volume = self.names.work_volume(&name);
+        ContainerSpec {
+            volume: Some((volume, WORK.into())),
+            ..self.confined(Role::Worker, &name, code)
+        }
+    }
+
+    /// The verifier `verifier-<number>`. Nothing of it outlives it.
+    pub fn verifier(&self, number: u32, code: &str) -> ContainerSpec {
+        let name = agent_name(Role::Verifier, number);
+        let mut spec = self.confined(Role::Verifier, &name, code);
+        spec.tmpfs.insert(WORK.into(), WORK_OPTIONS.into());
+        spec
+    }
+
+    fn confined(&self, role: Role, name: &str, code: &str) -> ContainerSpec {
+        ContainerSpec {
+            name: self.names.container(name),
+            image: self.image.clone(),
+            labels: self.names.container_labels(role.as_str(), name),
+            env: BTreeMap::from([
+                (ENV_HUB.into(), HUB_URL.into()),
+                (ENV_CODE.into(), code.into()),
+            ]),
+            args: Vec::new(),
+            user: AGENT_USER.into(),
+            groups: Vec::new(),
+            tmpfs: BTreeMap::from([("/tmp".into(), TMP_OPTIONS.into())]),
+            volume: None,
+            binds: Vec::new(),
+            networks: vec![Attachment {
+                network: self.names.network(),
+                aliases: vec![name.into()],
+            }],
+            publish: None,
+            resources: self.resources,
+            restart: Restart::No,
+        }
+    }
+}
+
+/// What the hub's container needs to know beside the project's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubHost<'a> {
+    /// The project's folder.
+    pub root: &'a Path,
+    /// Its `.swarm/`.
+    pub folder: &'a Path,
+    /// The engine's socket.
+    pub socket: &'a Path,
+    /// Who runs `swarm`, as `uid:gid`.
+    pub user: String,
+    /// The group that may use the socket.
+    pub socket_group: u32,
+    /// The port on 127.0.0.1.
+    pub port: u16,
+}
+
+/// The hub's container.
+pub fn hub(names: &Names, image: &str, host: &HubHost<'_>) -> ContainerSpec {
+    let name = names.hub();
+    let args = [
+        ("--project", host.root.to_string_lossy().into_owned()),
+        ("--human", format!("0.0.0.0:{HUMAN_PORT}")),
+        ("--agents", format!("0.0.0.0:{AGENTS_PORT}")),
+        ("--container", name.clone()),
+        ("--published", host.port.to_string()),
+    ];
+    ContainerSpec {
+        image: image.into(),
+        labels: names.container_labels(HUB, HUB),
+        env: BTreeMap::new(),
+        args: args
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_string(), value])
+            .collect(),
+        user: host.user.clone(),
+        groups: vec![host.socket_group.to_string()],
+        tmpfs: BTreeMap::from([("/tmp".into(), HUB_TMP_OPTIONS.into())]),
+        volume: None,
+        binds: vec![
+            (host.folder.into(), host.folder.into()),
+            (host.socket.into(), ENGINE_SOCKET.into()),
+        ],
+        networks: vec![
+            Attachment {
+                network: names.front_network(),
+                aliases: Vec::new(),
+            },
+            Attachment {
+                network: names.network(),
+                aliases: vec![HUB.into()],
+            },
+        ],
+        publish: Some(Publish {
+            host: host.port,
+            container: HUMAN_PORT,
+        }),
+        resources: HUB_LIMITS,
+        restart: Restart::UnlessStopped,
+        name,
+    }
+}
+
+impl fmt::Debug for ContainerSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContainerSpec")
+            .field("name", &self.name)
+            .field("image", &self.image)
+            .field("env", &self.env.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blueprint(config: &str) -> Blueprint {
+        let config = Config::parse(config, Path::new("config.toml")).unwrap();
+        Blueprint::new("a1b2c3", &config, "swarm-a1b2c3-agent:42")
+    }
+
+    #[test]
+    fn an_agent_has_its_code_and_nothing_else_in_its_environment() {
+        for role in [Role::Worker, Role::Verifier] {
+            let spec = blueprint("[agents.env]\nKEY = \"secret\"").agent(role, 1, "once");
+            let env: Vec<_> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+            assert_eq!(env, ["SWARM_CODE=once", "SWARM_HUB=http://hub:7777"]);
+            assert!(!format!("{spec:?}").contains("once"));
+        }
+    }
+
+    #[test]
+    fn an_agent_sees_nothing_of_the_host() {
+        for role in [Role::Worker, Role::Verifier] {
+            let spec = blueprint("").agent(role, 7, "once");
+            assert!(spec.binds.is_empty() && spec.publish.is_none() && spec.groups.is_empty());
+            assert_eq!(spec.restart, Restart::No);
+            assert_eq!(spec.user, "1000:1000");
+        }
+    }
+
+    #[test]
+    fn only_a_workers_tree_outlives_it() {
+        let worker = blueprint("").worker(2, "x");
+        let volume = ("swarm-a1b2c3-agent-2-work".into(), "/work".into());
+        assert_eq!(worker.volume, Some(volume));
+        assert!(!worker.tmpfs.contains_key("/work"));
+        let verifier = blueprint("").verifier(2, "x");
+        assert_eq!(verifier.volume, None);
+        assert!(verifier.tmpfs["/work"].contains("uid=1000"));
+    }
+
+    #[test]
+    fn limits_come_from_the_configuration() {
+        let config = "[limits]\nmemory = \"512m\"\ncpus = 1.5\npids = 99";
+        let expected = Resources {
+            memory: 512 << 20,
+            nano_cpus: 1_500_000_000,
+            pids: 99,
+        };
+        assert_eq!(blueprint(config).worker(1, "x").resources, expected);
+    }
+
+    #[test]
+    fn hub_only_closes_the_agents_network_and_not_the_front() {
+        let [agents, front] = blueprint("[network]\naccess = \"hub-only\"").networks();
+        assert!(agents.internal && !front.internal);
+        let [agents, _] = blueprint("").networks();
+        assert!(!agents.internal);
+    }
+
+    #[test]
+    fn the_hub_sees_the_projects_folder_and_the_socket() {
+        let host = HubHost {
+            root: Path::new("/p"),
+            folder: Path::new("/p/.swarm"),
+            socket: Path::new("/run/user/7/docker.sock"),
+            user: "1000:1000".into(),
+            socket_group: 999,
+            port: 3001,
+        };
+        let spec = hub(&Names::of("a1b2c3"), "swarm-hub:1", &host);
+        let binds = [
+            ("/p/.swarm", "/p/.swarm"),
+            ("/run/user/7/docker.sock", ENGINE_SOCKET),
+        ];
+        assert_eq!(spec.binds, binds.map(|(from, to)| (from.into(), to.into())));
+        assert_eq!(spec.groups, ["999"]);
+        assert!(spec.env.is_empty());
+        assert!(spec.args.join(" ").contains("--published 3001"));
+        let networks: Vec<_> = spec.networks.iter().map(|a| a.network.as_str()).collect();
+        assert_eq!(networks, ["swarm-a1b2c3-front", "swarm-a1b2c3"]);
+    }
+}

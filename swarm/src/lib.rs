@@ -1,0 +1,9 @@
+//! The project on the host: its files and configuration, the credentials, the images, the fleet of
+//! containers, and the hub's container. The `swarm` CLI and the hub are built on it.
+
+pub mod config;
+pub mod fleet;
+pub mod project;
+
+pub use config::Config;
+pub use project::Project;
