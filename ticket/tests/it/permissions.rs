@@ -1,0 +1,103 @@
+//! What an agent CLI may do with its attempt's token, and what only a human may.
+
+use ticket::error::Error;
+use ticket::ticket::{NewTicket, TicketChange};
+use ticket::{Actor, Queue, Status};
+
+use crate::support::Fixture;
+
+fn agent(ticket: i64) -> Actor {
+    Actor::Attempt {
+        agent: "a".into(),
+        ticket,
+        attempt: 1,
+    }
+}
+
+#[test]
+fn an_agent_writes_only_where_it_works() {
+    let mut f = Fixture::new();
+    let own = f.ticket("own", &[]);
+    let other = f.ticket("other", &[]);
+    f.claim("a").unwrap();
+    f.claim("b").unwrap();
+    let change = TicketChange {
+        title: Some("x".into()),
+        ..Default::default()
+    };
+    let mut session = f.store.session(&agent(own));
+    session.comment(own, "mine", None).unwrap();
+    for refused in [
+        session.comment(other, "theirs", None),
+        session.complete(other),
+        session.unclaim(other),
+        session.update(other, &change),
+        session.block(other, own),
+        session.mark_done(own, None),
+        session.mark_done(other, None),
+        session.answer(other, "x"),
+        session.approve(other),
+        session.reject(other, "x"),
+        session.claim_next("a").map(drop),
+    ] {
+        assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
+    }
+    assert_eq!(f.show(other).ticket.status, Status::InProgress);
+}
+
+#[test]
+fn an_agent_signs_with_its_own_name() {
+    let mut f = Fixture::new();
+    let own = f.ticket("own", &[]);
+    f.claim("a").unwrap();
+    let new = NewTicket {
+        title: "follow-up".into(),
+        created_by: Some("human".into()),
+        ..Default::default()
+    };
+    let mut session = f.store.session(&agent(own));
+    let made = session.create(&new).unwrap();
+    session.comment(own, "x", Some("human")).unwrap();
+    session.comment(made, "its own ticket", None).unwrap();
+    assert_eq!(f.show(made).ticket.created_by, "a");
+    assert_eq!(f.show(own).comments[0].author, "a");
+}
+
+#[test]
+fn an_agent_that_says_complete_finishes_nothing() {
+    let mut f = Fixture::new();
+    let own = f.ticket("own", &[]);
+    f.claim("a").unwrap();
+    f.store.session(&agent(own)).complete(own).unwrap();
+    assert_eq!(f.show(own).ticket.status, Status::InProgress);
+    assert!(f.actions().contains(&"completed".to_owned()));
+}
+
+#[test]
+fn an_agent_assigns_work_to_nobody_but_the_human() {
+    let mut f = Fixture::new();
+    let own = f.ticket("own", &[]);
+    f.claim("a").unwrap();
+    let new = |who: &str| NewTicket {
+        title: "t".into(),
+        assign: Some(who.into()),
+        ..Default::default()
+    };
+    let mut session = f.store.session(&agent(own));
+    assert!(session.create(&new("human")).is_ok());
+    assert!(session.create(&new("agent-2")).is_err());
+}
+
+#[test]
+fn circles_of_blockers_are_shown() {
+    let mut f = Fixture::new();
+    let one = f.ticket("1", &[]);
+    let two = f.ticket("2", &[one]);
+    let three = f.ticket("3", &[two]);
+    let refused = f.human(|q| q.block(one, three)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "that would be a circle of blockers: #1 waits for #3 waits for #2 waits for #1"
+    );
+    assert!(f.human(|q| q.block(one, one)).is_err());
+}

@@ -1,0 +1,113 @@
+//! A store in a folder of its own, and short words for what tests do to it.
+
+use std::path::PathBuf;
+
+use ticket::store::{ClaimPolicy, NewAttempt};
+use ticket::ticket::{NewTicket, TicketDetail};
+use ticket::wire::{EndAttempt, Submit};
+use ticket::{Actor, Queue, Store};
+
+pub const POLICY: ClaimPolicy = ClaimPolicy {
+    lease_seconds: 60,
+    max_attempts: 3,
+};
+
+pub struct Fixture {
+    pub store: Store,
+    pub path: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub fn new() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tickets.db");
+        Store::migrate(&path, &mut |_| ()).unwrap();
+        Fixture {
+            store: Store::open(&path).unwrap(),
+            path,
+            _dir: dir,
+        }
+    }
+
+    /// Makes a ticket that waits for `blocked_by`.
+    pub fn ticket(&mut self, title: &str, blocked_by: &[i64]) -> i64 {
+        let new = NewTicket {
+            title: title.into(),
+            blocked_by: blocked_by.into(),
+            ..NewTicket::default()
+        };
+        self.human(|q| q.create(&new)).unwrap()
+    }
+
+    pub fn human<T>(
+        &mut self,
+        work: impl FnOnce(&mut dyn Queue) -> ticket::Result<T>,
+    ) -> ticket::Result<T> {
+        work(&mut self.store.session(&Actor::Human))
+    }
+
+    pub fn claim(&mut self, agent: &str) -> Option<NewAttempt> {
+        self.store.claim(agent, POLICY).unwrap()
+    }
+
+    pub fn show(&mut self, id: i64) -> TicketDetail {
+        self.human(|q| q.show(id)).unwrap()
+    }
+
+    pub fn actions(&mut self) -> Vec<String> {
+        let events = self.store.events_after(0, 1000).unwrap();
+        events.into_iter().map(|e| e.action).collect()
+    }
+}
+
+impl Drop for Fixture {
+    /// Whatever a test did, the file is sound and every counter is right.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let conn = rusqlite::Connection::open(&self.path).unwrap();
+        let sound: String = conn
+            .query_row("PRAGMA integrity_check", [], |r| r.get(0))
+            .unwrap();
+        assert_eq!(sound, "ok");
+        let wrong: i64 = conn
+            .query_row(
+                "SELECT count(*) FROM tickets t WHERE open_blockers <>
+                   (SELECT count(*) FROM blockers b JOIN tickets o ON o.id = b.blocked_by
+                    WHERE b.ticket_id = t.id AND o.status <> 'done')",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(wrong, 0, "a count of open blockers is wrong");
+        let orphans: i64 = conn
+            .query_row(
+                "SELECT count(*) FROM attempts a JOIN tickets t ON t.id = a.ticket_id
+                 WHERE a.ended_at IS NULL AND t.status IN ('open', 'done')",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(orphans, 0, "a live attempt of a ticket that nobody has");
+    }
+}
+
+pub fn end(outcome: ticket::attempt::Outcome) -> EndAttempt {
+    EndAttempt {
+        outcome,
+        reason: Some("because".into()),
+        log_tail: None,
+        snapshot: None,
+        session_id: None,
+        unsettled: false,
+    }
+}
+
+pub fn submit(commit: &str) -> Submit {
+    Submit {
+        commit: commit.into(),
+        summary: None,
+    }
+}
