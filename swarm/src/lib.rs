@@ -2,7 +2,10 @@
 //! containers, and the hub's container. The `swarm` CLI and the hub are built on it.
 
 pub mod config;
+pub mod credentials;
 pub mod fleet;
+pub mod hub;
+pub mod image;
 pub mod project;
 
 pub use config::Config;

@@ -1,7 +1,7 @@
 //! What a container printed.
 
 use bollard::query_parameters::LogsOptionsBuilder;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, TryStreamExt};
 
 use super::{Fleet, FleetError, Result};
 
@@ -22,15 +22,9 @@ impl Fleet {
             .follow(follow)
             .tail(&tail)
             .build();
-        let fleet = self.clone();
-        let container = container.to_string();
-        async_stream(move || fleet.docker.logs(&container, Some(options)).boxed())
+        self.docker
+            .logs(container, Some(options))
             .map_ok(|output| output.into_bytes().to_vec())
             .map_err(FleetError::from)
     }
-}
-
-/// The stream that `make` gives, which may borrow nothing.
-fn async_stream<T, S: Stream<Item = T>>(make: impl FnOnce() -> S) -> S {
-    make()
 }

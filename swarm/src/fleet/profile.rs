@@ -327,3 +327,6 @@ fn mount_words(mount: &MountPoint) -> String {
     let place = mount.destination.as_deref().unwrap_or_default();
     format!("{kind} {from} at {place}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! The hub's container: started, waited for, spoken to, stopped.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use futures_util::TryStreamExt;
+use ticket::client::Client;
+use ticket::store::Store;
+use ticket::store::lock::HubLock;
+use ticket::wire::HubFile;
+
+use crate::config::Config;
+use crate::fleet::names::HUB;
+use crate::fleet::spec::{HubHost, hub as hub_spec};
+use crate::fleet::{Blueprint, Fleet, FleetError, Names, State};
+use crate::image::Images;
+use crate::project::Project;
+
+/// The setting that says how many agents there should be. `swarm start` writes it before the hub
+/// starts, and the hub when it is asked to scale; so it outlives both.
+pub const AGENTS_SETTING: &str = "agents";
+/// How long a hub may take from its container's start to its first answer.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// How often it is asked meanwhile.
+const READY_INTERVAL: Duration = Duration::from_millis(50);
+/// How long one such answer may take.
+const READY_ANSWER: Duration = Duration::from_secs(2);
+/// How many ports after the configured one are tried.
+const PORTS_TRIED: u16 = 50;
+/// How much of a failed hub's log is shown.
+const LOG_LINES: u64 = 30;
+/// How long a container that we stop ourselves may take to end.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Which port to publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// This one or the next that is free.
+    From(u16),
+    /// This one or none.
+    Exactly(u16),
+}
+
+/// A hub that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// `http://127.0.0.1:3000`.
+    pub url: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Refuses when a hub of this project runs already, as a container or as a plain process.
+pub async fn must_not_run(fleet: &Fleet, project: &Project) -> Result<()> {
+    let container = Names::of(project.id()).hub();
+    let listed = fleet.list(project.id()).await?;
+    let runs = listed
+        .iter()
+        .any(|found| found.container == container && found.state == State::Running);
+    if runs || HubLock::shared(&project.hub_lock())?.is_none() {
+        match hub_file(project) {
+            Some(file) => bail!("a hub is already running for this project at {}", file.url),
+            None => bail!("a hub is already running for this project"),
+        }
+    }
+    Ok(())
+}
+
+/// Starts the hub and returns when it answers. A hub that does not come up is removed again, and
+/// the error holds the end of its log.
+pub async fn start(
+    fleet: &Fleet,
+    project: &Project,
+    config: &Config,
+    images: &Images,
+    agents: u32,
+    port: Port,
+) -> Result<Running> {
+    must_not_run(fleet, project).await?;
+    set_agents(project, agents)?;
+    remove_if_there(&project.hub_file())?;
+    let blueprint = Blueprint::new(project.id(), config, &images.agent);
+    fleet.remove(&blueprint.names().hub()).await?;
+    for network in blueprint.networks() {
+        fleet.ensure_network(&network).await?;
+    }
+    let running = start_on_a_port(fleet, project, images, port).await?;
+    match wait_until_ready(fleet, project, &running).await {
+        Ok(()) => Ok(running),
+        Err(error) => {
+            let log = last_lines(fleet, project).await;
+            fleet.remove(&blueprint.names().hub()).await?;
+            Err(error.context(format!("the hub did not start; the end of its log:\n{log}")))
+        }
+    }
+}
+
+/// Ends agents, verifiers and the hub, and removes their containers and networks. The agents'
+/// volumes stay, so that nothing they had not handed in is lost. Works without a hub that answers.
+pub async fn stop(fleet: &Fleet, project: &Project) -> Result<Stopped> {
+    let names = Names::of(project.id());
+    let listed = fleet.list(project.id()).await?;
+    let hub_runs = listed
+        .iter()
+        .any(|found| found.name == HUB && found.state == State::Running);
+    let mut graceful = false;
+    if hub_runs {
+        // Or the engine would start the hub again as soon as it has ended.
+        fleet.never_restart(&names.hub()).await?;
+        graceful = ask_to_end(project).await.is_ok();
+    }
+    fleet.stop(&names.hub(), STOP_GRACE).await?;
+    let left = fleet.list(project.id()).await?;
+    let ends = left.iter().map(|found| end(fleet, &found.container));
+    futures_util::future::try_join_all(ends).await?;
+    for network in fleet.networks(project.id()).await? {
+        fleet.remove_network(&network).await?;
+    }
+    remove_if_there(&project.hub_file())?;
+    Ok(match (listed.is_empty(), hub_runs && !graceful) {
+        (true, _) => Stopped::WasNotRunning,
+        (false, false) => Stopped::Orderly,
+        (false, true) => Stopped::ByForce,
+    })
+}
+
+/// How a swarm was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// There was nothing to stop.
+    WasNotRunning,
+    /// The hub ended its agents, then itself.
+    Orderly,
+    /// The hub did not answer; the containers were ended from outside.
+    ByForce,
+}
+
+/// A client of the running hub, with the human's token.
+pub fn client(project: &Project) -> Result<Client> {
+    match hub_file(project) {
+        Some(file) => Ok(Client::new(&file.url, &file.token)?),
+        None => bail!("no hub is running for this project: run 'swarm start'"),
+    }
+}
+
+/// Where the running hub is and how to speak to it.
+pub fn hub_file(project: &Project) -> Option<HubFile> {
+    let text = fs::read_to_string(project.hub_file()).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+fn set_agents(project: &Project, agents: u32) -> Result<()> {
+    let _lock = HubLock::shared(&project.hub_lock())?;
+    Store::open(&project.database())?.set_setting(AGENTS_SETTING, &agents.to_string())?;
+    Ok(())
+}
+
+async fn start_on_a_port(
+    fleet: &Fleet,
+    project: &Project,
+    images: &Images,
+    port: Port,
+) -> Result<Running> {
+    let (first, last) = match port {
+        Port::Exactly(port) => (port, port),
+        Port::From(port) => (port, port.saturating_add(PORTS_TRIED)),
+    };
+    for port in first..=last {
+        if is_free(port) && start_container(fleet, project, images, port).await? {
+            let url = format!("http://127.0.0.1:{port}");
+            return Ok(Running { url, port });
+        }
+    }
+    match port {
+        Port::Exactly(port) => bail!("port {port} is taken: name another one by --port"),
+        Port::From(_) => bail!(
+            "the ports {first} to {last} are all taken: set monitor.port in .swarm/config.toml"
+        ),
+    }
+}
+
+/// False when somebody else got the port first.
+async fn start_container(
+    fleet: &Fleet,
+    project: &Project,
+    images: &Images,
+    port: u16,
+) -> Result<bool> {
+    let (root, folder) = (project.root(), project.folder());
+    let owner =
+        fs::metadata(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let socket = fleet.socket();
+    let group =
+        fs::metadata(socket).with_context(|| format!("cannot read {}", socket.display()))?;
+    let host = HubHost {
+        root,
+        folder: &folder,
+        socket,
+        user: format!("{}:{}", owner.uid(), owner.gid()),
+        socket_group: group.gid(),
+        port,
+    };
+    let spec = hub_spec(&Names::of(project.id()), &images.hub, &host);
+    match fleet.start_checked(&spec).await {
+        Ok(()) => Ok(true),
+        Err(FleetError::PortTaken(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
+
+/// Until it answers, its container ends, or the time is over.
+async fn wait_until_ready(fleet: &Fleet, project: &Project, running: &Running) -> Result<()> {
+    let container = Names::of(project.id()).hub();
+    let answers = async {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(READY_ANSWER)
+            .build()?;
+        let address = format!("{}/readyz", running.url);
+        loop {
+            let answer = http.get(&address).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success())
+                && hub_file(project).is_some()
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(READY_INTERVAL).await;
+        }
+    };
+    tokio::select! {
+        ready = answers => ready,
+        ended = fleet.wait(&container) => bail!("it ended with exit code {}", ended?),
+        () = tokio::time::sleep(READY_DEADLINE) => {
+            bail!("it did not answer within {} s", READY_DEADLINE.as_secs())
+        }
+    }
+}
+
+async fn last_lines(fleet: &Fleet, project: &Project) -> String {
+    let container = Names::of(project.id()).hub();
+    let pieces = fleet.logs(&container, false, Some(LOG_LINES));
+    let pieces: Vec<Vec<u8>> = pieces.try_collect().await.unwrap_or_default();
+    ticket::text::plain(&String::from_utf8_lossy(&pieces.concat()))
+}
+
+/// The blocking client must not run on the runtime's own threads.
+async fn ask_to_end(project: &Project) -> Result<()> {
+    let client = client(project)?;
+    tokio::task::spawn_blocking(move || client.shutdown()).await??;
+    Ok(())
+}
+
+async fn end(fleet: &Fleet, container: &str) -> Result<()> {
+    fleet.stop(container, STOP_GRACE).await?;
+    fleet.remove(container).await?;
+    Ok(())
+}
+
+fn remove_if_there(file: &std::path::Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(|| format!("cannot remove {}", file.display())),
+    }
+}
