@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum, ContainerUpdateBody,
-    EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType, NetworkConnectRequest,
-    NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
+    MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
@@ -220,6 +221,8 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         privileged: Some(false),
         readonly_rootfs: Some(true),
         init: Some(true),
+        cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
+        ipc_mode: Some("private".into()),
         tmpfs: Some(spec.tmpfs.clone().into_iter().collect()),
         binds: Some(binds.collect()),
         mounts: spec.volume.as_ref().map(|v| vec![volume_mount(v)]),

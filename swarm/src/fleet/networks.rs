@@ -9,12 +9,18 @@ use super::names::PROJECT_LABEL;
 use super::spec::NetworkSpec;
 use super::{Fleet, FleetError, Result};
 
+/// The bridge driver's option that keeps the host itself out of a network.
+const NO_HOST_ADDRESS: &str = "com.docker.network.bridge.inhibit_ipv4";
+
 impl Fleet {
     /// Makes the network unless it is there as it should be. One that reaches further than it
     /// should is made anew; while containers are in it that fails.
+    ///
+    /// In an internal network the host has no address either: without that, services of the host
+    /// that listen on every address could be reached by the gateway's.
     pub async fn ensure_network(&self, spec: &NetworkSpec) -> Result<()> {
         match self.network(&spec.name).await? {
-            Some(found) if found.internal == Some(spec.internal) => return Ok(()),
+            Some(found) if is_as_wanted(&found, spec) => return Ok(()),
             Some(_) => self.remove_network(&spec.name).await?,
             None => {}
         }
@@ -22,6 +28,10 @@ impl Fleet {
             name: spec.name.clone(),
             driver: Some("bridge".into()),
             internal: Some(spec.internal),
+            options: Some(HashMap::from([(
+                NO_HOST_ADDRESS.into(),
+                spec.internal.to_string(),
+            )])),
             labels: Some(spec.labels.clone().into_iter().collect()),
             ..Default::default()
         };
@@ -64,4 +74,11 @@ impl Fleet {
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_as_wanted(found: &NetworkInspect, spec: &NetworkSpec) -> bool {
+    let options = found.options.as_ref();
+    let closed = options.and_then(|options| options.get(NO_HOST_ADDRESS));
+    found.internal == Some(spec.internal)
+        && closed.is_some_and(|value| *value == spec.internal.to_string())
 }
