@@ -1,0 +1,318 @@
+//! What a tree may hold, and what only a human lets pass. Pure; applied to what a candidate changes.
+//!
+//! Refused, whoever asks: symbolic links that may lead out of the tree, commits of other
+//! repositories and `.gitmodules`, `.swarm`, and every name that some file system takes for `.git`.
+//!
+//! Held for a human: [`PROTECTED_AT_ROOT`] and [`PROTECTED_ANYWHERE`].
+
+use crate::git::changes::{Change, Entry};
+
+/// What the gate and the image are made from; a path or a folder at the root.
+pub const PROTECTED_AT_ROOT: [&str; 2] = ["verify.sh", "project-setup.sh"];
+
+/// Names that, anywhere in the tree, tell an agent CLI what it may do, or make git, an editor or a
+/// build service run something. A file of that name, or all that a folder of that name holds.
+pub const PROTECTED_ANYWHERE: [&str; 25] = [
+    // agent CLIs
+    ".claude",
+    ".mcp.json",
+    "claude.md",
+    "claude.local.md",
+    "agents.md",
+    "gemini.md",
+    ".codex",
+    ".cursor",
+    ".cursorrules",
+    ".gemini",
+    ".opencode",
+    "opencode.json",
+    // git: hooks, filters, merge drivers
+    ".gitattributes",
+    ".githooks",
+    ".husky",
+    ".lfsconfig",
+    ".pre-commit-config.yaml",
+    "lefthook.yml",
+    // workflows
+    ".circleci",
+    ".github",
+    ".gitlab-ci.yml",
+    "jenkinsfile",
+    // what runs when a folder is opened
+    ".devcontainer",
+    ".envrc",
+    ".vscode",
+];
+
+/// Why the tree does not land, in one sentence; `None` when nothing speaks against it.
+pub fn refusal(changes: &[Change]) -> Option<String> {
+    changes.iter().find_map(|change| {
+        let path = shown(&change.path);
+        match &change.now {
+            Entry::Gone => None,
+            Entry::Gitlink => Some(format!("{path} is a submodule: they do not land")),
+            _ if forbidden_name(&change.path) => {
+                Some(format!("{path} has a name that does not land"))
+            }
+            Entry::Symlink { target } if !stays_inside(&change.path, target) => Some(format!(
+                "{path} is a symbolic link that may lead out of the tree (to {})",
+                shown(target)
+            )),
+            Entry::Symlink { .. } => None,
+            Entry::File {
+                conflict_markers: true,
+            } => Some(format!("{path} has conflict markers")),
+            Entry::File { .. } => None,
+        }
+    })
+}
+
+/// The protected paths among what changed, in their order.
+pub fn protected(changes: &[Change]) -> Vec<String> {
+    let mut paths: Vec<String> = changes
+        .iter()
+        .filter(|change| is_protected(&change.path))
+        .map(|change| shown(&change.path))
+        .collect();
+    paths.dedup();
+    paths
+}
+
+/// Whether the gate itself changed.
+pub fn changes_gate(changes: &[Change]) -> bool {
+    let gate = PROTECTED_AT_ROOT[0];
+    changes.iter().any(|change| {
+        components(&change.path)
+            .next()
+            .is_some_and(|name| folded(name) == gate)
+    })
+}
+
+fn is_protected(path: &[u8]) -> bool {
+    let mut names = components(path).map(folded);
+    let Some(first) = names.next() else {
+        return false;
+    };
+    PROTECTED_AT_ROOT.contains(&first.as_str())
+        || PROTECTED_ANYWHERE.contains(&first.as_str())
+        || names.any(|name| PROTECTED_ANYWHERE.contains(&name.as_str()))
+}
+
+fn forbidden_name(path: &[u8]) -> bool {
+    components(path).any(|name| {
+        let name = folded(name);
+        matches!(
+            name.as_str(),
+            "" | "." | ".." | ".git" | ".gitmodules" | ".swarm"
+        ) || is_short_name(&name)
+    })
+}
+
+/// The short names that NTFS makes for `.git`, `.gitmodules` and `.swarm`: `git~1` and the like.
+fn is_short_name(name: &str) -> bool {
+    let Some((stem, number)) = name.split_once('~') else {
+        return false;
+    };
+    // `gi7eba` is how NTFS shortens `.gitmodules` when the plain short names are taken.
+    ["git", "gitmod", "gi7eba", "swarm"].contains(&stem)
+        && !number.is_empty()
+        && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The names along a path. A backslash separates too, as on Windows.
+fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| matches!(byte, b'/' | b'\\'))
+}
+
+/// The name as the most forgiving file systems see it: without the characters that HFS+ ignores,
+/// without what NTFS cuts off (a stream's name, dots and blanks at the end), in lower case.
+fn folded(name: &[u8]) -> String {
+    let text = String::from_utf8_lossy(name);
+    let seen: String = text
+        .chars()
+        .filter(|c| !is_ignored_by_hfs(*c))
+        .flat_map(char::to_lowercase)
+        .collect();
+    let stream = seen.split(':').next().unwrap_or_default();
+    match stream.trim_end_matches(['.', ' ']) {
+        // `.` and `..` are names of their own.
+        "" => stream.to_owned(),
+        rest => rest.to_owned(),
+    }
+}
+
+fn is_ignored_by_hfs(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+/// Whether a link at `path` to `target` can never lead out of the tree, whatever other links there
+/// are: `..` only at the beginning, and no more of them than folders above the link.
+fn stays_inside(path: &[u8], target: &[u8]) -> bool {
+    if target.is_empty()
+        || target.starts_with(b"/")
+        || target.contains(&b'\\')
+        || target.contains(&b':')
+    {
+        return false;
+    }
+    let depth = path.iter().filter(|byte| **byte == b'/').count();
+    let names: Vec<&[u8]> = target
+        .split(|byte| *byte == b'/')
+        .filter(|name| !name.is_empty() && *name != b".")
+        .collect();
+    let ups = names.iter().take_while(|name| **name == b"..").count();
+    ups <= depth
+        && names[ups..]
+            .iter()
+            .all(|name| *name != b".." && !forbidden_name(name))
+}
+
+/// A path for a sentence: no control characters, not endless.
+fn shown(path: &[u8]) -> String {
+    String::from_utf8_lossy(path)
+        .chars()
+        .map(|c| if c.is_control() { '?' } else { c })
+        .take(200)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str) -> Change {
+        Change {
+            path: path.into(),
+            now: Entry::File {
+                conflict_markers: false,
+            },
+        }
+    }
+
+    #[test]
+    fn names_that_some_file_system_takes_for_git_do_not_land() {
+        for (path, lands) in [
+            ("src/main.rs", true),
+            (".gitignore", true),
+            ("git", true),
+            (".github/x", true),
+            ("a.git", true),
+            ("git~x", true),
+            ("digit~1", true),
+            (".git", false),
+            (".git/config", false),
+            ("sub/.GIT/hooks/x", false),
+            (".git.", false),
+            (".git ./x", false),
+            (".git::$INDEX_ALLOCATION/x", false),
+            ("git~1", false),
+            ("GIT~12/config", false),
+            (".g\u{200c}it/config", false),
+            ("a\\.git\\hooks", false),
+            (".gitmodules", false),
+            (".GitModules", false),
+            ("gitmod~1", false),
+            ("GI7EBA~1", false),
+            (".swarm/config.toml", false),
+            ("x/.Swarm", false),
+            ("SWARM~1/x", false),
+            ("a/../b", false),
+            ("a//b", false),
+        ] {
+            assert_eq!(refusal(&[file(path)]).is_none(), lands, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_no_reason_to_refuse() {
+        let gone = Change {
+            path: b".gitmodules".to_vec(),
+            now: Entry::Gone,
+        };
+        assert_eq!(refusal(&[gone]), None);
+    }
+
+    #[test]
+    fn links_stay_inside_the_tree() {
+        for (path, target, lands) in [
+            ("link", "file", true),
+            ("link", "./a/b", true),
+            ("a/link", "../b", true),
+            ("a/b/link", "../../c", true),
+            ("link", "a/", true),
+            ("link", "..", false),
+            ("link", "../x", false),
+            ("a/link", "../../x", false),
+            ("link", "/etc/passwd", false),
+            // Through another link `a` this may lead anywhere.
+            ("link", "a/../b", false),
+            ("link", "", false),
+            ("link", "C:x", false),
+            ("link", "..\\x", false),
+            ("link", ".git/config", false),
+            ("a/link", "../.swarm/hub.json", false),
+        ] {
+            let link = Change {
+                path: path.into(),
+                now: Entry::Symlink {
+                    target: target.into(),
+                },
+            };
+            assert_eq!(refusal(&[link]).is_none(), lands, "{path:?} -> {target:?}");
+        }
+    }
+
+    #[test]
+    fn submodules_and_conflict_markers_do_not_land() {
+        for now in [
+            Entry::Gitlink,
+            Entry::File {
+                conflict_markers: true,
+            },
+        ] {
+            let path = b"x".to_vec();
+            assert!(refusal(&[Change { path, now }]).is_some());
+        }
+    }
+
+    #[test]
+    fn protected_paths_are_told_from_others() {
+        for (path, held) in [
+            ("verify.sh", true),
+            ("Verify.SH", true),
+            ("verify.sh/x", true),
+            ("project-setup.sh", true),
+            ("tests/verify.sh", false),
+            (".claude/settings.json", true),
+            ("sub/.claude/commands/x.md", true),
+            ("CLAUDE.md", true),
+            ("docs/CLAUDE.md", true),
+            ("docs/my-claude.md", false),
+            (".mcp.json", true),
+            (".github/workflows/ci.yml", true),
+            (".githooks/pre-commit", true),
+            (".gitattributes", true),
+            ("a/.gitattributes", true),
+            (".gitignore", false),
+            ("README.md", false),
+        ] {
+            assert_eq!(!protected(&[file(path)]).is_empty(), held, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn names_in_the_lists_are_folded() {
+        for name in PROTECTED_AT_ROOT.iter().chain(&PROTECTED_ANYWHERE) {
+            assert_eq!(folded(name.as_bytes()), **name);
+        }
+    }
+
+    #[test]
+    fn the_gate_changes_with_verify_sh_alone() {
+        assert!(changes_gate(&[file("a"), file("verify.sh")]));
+        assert!(!changes_gate(&[file("CLAUDE.md"), file("x/verify.sh")]));
+    }
+}
