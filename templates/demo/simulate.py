@@ -347,7 +347,8 @@ class Agent:
                 pass
         output = process.stdout.read()
         process.wait()
-        Path(self.tree, ".git/index.lock").unlink(missing_ok=True)
+        for lock in Path(self.tree, ".git").rglob("*.lock"):  # of a git killed with the agent
+            lock.unlink()
         if process.returncode == -signal.SIGKILL:
             return "killed"
         assert process.returncode == 0, f"the agent failed ({kind}):\n{output}"
