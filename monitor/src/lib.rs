@@ -1,7 +1,33 @@
 //! The hub: the only door to the database and to main while the swarm runs.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`hub`] | start, end, and what the parts share |
+//! | [`listener`] | the two doors: one for people, one for agents |
+//! | [`routes`] | the JSON API, one file for each concern |
+//! | [`pages`] | the page |
+//! | [`database`] | the one crossing from async code to the store |
+//! | [`git`] | the bare repository and smart HTTP |
+//! | [`lander`] | candidates, verdicts, and main |
+//! | [`verification`] | commits that wait for a verifier |
+//! | [`fleet`] | containers: desired against actual |
+//! | [`supervisor`] | leases that run out |
+//! | [`reconcile`] | what a killed hub left undone |
 
+pub mod auth;
+pub mod cli;
 pub mod database;
+pub mod error;
+pub mod fleet;
 pub mod git;
+pub mod hub;
+pub mod hub_file;
 pub mod lander;
+pub mod listener;
+pub mod pages;
+pub mod presence;
 pub mod reconcile;
+pub mod routes;
+pub mod settings;
+pub mod supervisor;
 pub mod verification;

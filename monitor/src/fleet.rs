@@ -1,0 +1,127 @@
+//! The fleet as the rest of the hub sees it: how many agents there should be, which containers there
+//! are, what hinders them, and the word that ends them all. `reconciler` makes it so.
+
+pub mod deaths;
+pub mod plan;
+pub mod reconciler;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use swarm::config::MAX_AGENTS;
+use swarm::fleet::{Fleet as Engine, Names};
+use swarm::hub::AGENTS_SETTING;
+use ticket::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::database::Database;
+use plan::{Id, Phase};
+
+/// How long the agents may take to end.
+const END_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What runs, and what should.
+pub struct Fleet {
+    names: Names,
+    desired: watch::Sender<u32>,
+    seen: Mutex<Seen>,
+    ending: CancellationToken,
+    ended: CancellationToken,
+}
+
+/// What the reconciler last knew.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// The engine, when one is in use.
+    pub engine: Option<Engine>,
+    /// The containers.
+    pub containers: BTreeMap<Id, Phase>,
+    /// What hinders them, one sentence each.
+    pub problems: Vec<String>,
+}
+
+impl Fleet {
+    /// A fleet without containers so far; it wants as many agents as it was last scaled to, or as
+    /// the configuration says.
+    pub async fn new(
+        project_id: &str,
+        configured: u32,
+        database: &Database,
+    ) -> ticket::Result<Fleet> {
+        let scaled = database.call(|store| store.setting(AGENTS_SETTING)).await?;
+        let desired = scaled.and_then(|n| n.parse().ok()).unwrap_or(configured);
+        Ok(Fleet {
+            names: Names::of(project_id),
+            desired: watch::Sender::new(desired),
+            seen: Mutex::default(),
+            ending: CancellationToken::new(),
+            ended: CancellationToken::new(),
+        })
+    }
+
+    /// How many agents there should be.
+    pub fn desired(&self) -> u32 {
+        *self.desired.borrow()
+    }
+
+    /// There should be so many from now on, also after a restart.
+    pub async fn scale(&self, agents: u32, database: &Database) -> ticket::Result<()> {
+        if !(1..=MAX_AGENTS).contains(&agents) {
+            return Err(Error::Invalid(format!(
+                "cannot scale to {agents} agents: use a number from 1 to {MAX_AGENTS}, or 'swarm stop'"
+            )));
+        }
+        let words = agents.to_string();
+        database
+            .call(move |store| {
+                store.set_setting(AGENTS_SETTING, &words)?;
+                store.note(&ticket::Actor::Human, None, "scaled", Some(&words))
+            })
+            .await?;
+        self.desired.send_replace(agents);
+        Ok(())
+    }
+
+    /// Resolves when the agent of this name is one too many: its number is above what is desired.
+    pub async fn dismissed(&self, name: &str) {
+        let Some(id) = Id::parse(name) else {
+            return std::future::pending().await;
+        };
+        let mut desired = self.desired.subscribe();
+        let dismissed = desired.wait_for(|workers| id.number > *workers).await;
+        // The sender lives as long as `self`, so it is never the channel that ended.
+        drop(dismissed);
+    }
+
+    /// The container of a service (`agent-1`, `verifier-2`, `hub`), whether or not it is there.
+    pub fn container(&self, service: &str) -> String {
+        self.names.container(service)
+    }
+
+    /// What the reconciler last knew.
+    pub fn seen(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    /// Ends all agents and verifiers and waits until they are gone. Without containers there is
+    /// nothing to end.
+    pub async fn end(&self) -> ticket::Result<()> {
+        self.desired.send_replace(0);
+        if self.lock().engine.is_none() {
+            return Ok(());
+        }
+        self.ending.cancel();
+        tokio::time::timeout(END_DEADLINE, self.ended.cancelled())
+            .await
+            .map_err(|_| {
+                let seconds = END_DEADLINE.as_secs();
+                Error::Unavailable(format!("the agents did not end within {seconds} s"))
+            })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,300 @@
+//! The running hub: what its parts share, how it starts and how it ends.
+//!
+//! Start: lock, database, repairs, listeners, then the loops (lander, reaper, fleet), and last the
+//! file that tells the CLIs where it is. End: [`Hub::closing`] is cancelled, every loop and long
+//! poll notices, the listeners let go, the file is removed. Agents go on without the hub.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use swarm::fleet::{Blueprint, Fleet as Engine};
+use swarm::image::Images;
+use swarm::{Config, Project};
+use ticket::store::Session;
+use ticket::store::lock::HubLock;
+use ticket::wire::{Base, HubFile};
+use ticket::{Actor, Store};
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::database::Database;
+use crate::error::{Answer, Refusal};
+use crate::fleet::{Fleet, reconciler};
+use crate::git::Bare;
+use crate::lander::{Lander, LanderSettings};
+use crate::listener::{agent, human, serve};
+use crate::presence::Presence;
+use crate::supervisor::{self, Leases};
+use crate::verification::Verifications;
+use crate::{hub_file, reconcile};
+
+/// The longest long poll.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+/// How long to wait for a CLI that has the database file open.
+const LOCK_DEADLINE: Duration = Duration::from_secs(10);
+/// How often to look meanwhile.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+/// How long the loops may take to end.
+const END_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The hub, as every request and loop has it.
+pub type Shared = Arc<Hub>;
+
+/// Where to serve what.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The address for people.
+    pub human: SocketAddr,
+    /// The address for agents.
+    pub agents: SocketAddr,
+    /// The hub's own container, when it runs in one and is to run agents.
+    pub container: Option<InContainer>,
+}
+
+/// See [`Settings::container`].
+#[derive(Clone, Debug)]
+pub struct InContainer {
+    /// Its name.
+    pub name: String,
+    /// The port on 127.0.0.1 of the host that leads to the human listener.
+    pub published: u16,
+}
+
+/// What the parts of the hub share.
+pub struct Hub {
+    /// The project's files.
+    pub project: Project,
+    /// Its configuration, as it was at the start.
+    pub config: Config,
+    /// The queue.
+    pub database: Database,
+    /// The repository.
+    pub bare: Bare,
+    /// Commits that wait for a verifier.
+    pub verifications: Verifications,
+    /// When silent attempts are over.
+    pub leases: Leases,
+    /// Who was heard of.
+    pub presence: Presence,
+    /// Containers.
+    pub fleet: Fleet,
+    /// Idle workers stand in line for this.
+    pub line: Mutex<()>,
+    /// Who comes in by the human listener.
+    pub door: human::Door,
+    /// Cancelled when the hub ends.
+    pub closing: CancellationToken,
+}
+
+/// Why [`Hub::woken`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// The activity log grew.
+    ByEvent,
+    /// The wait is over.
+    ByDeadline,
+    /// The hub ends.
+    ByClosing,
+}
+
+impl Hub {
+    /// Runs `work` on the queue as `actor` may use it.
+    pub async fn queue<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Session<'_>) -> ticket::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let done = self
+            .database
+            .call(move |store| work(&mut store.session(&actor)));
+        Ok(done.await?)
+    }
+
+    /// The base branch and its head.
+    pub async fn base(&self) -> Answer<Base> {
+        let head = self.bare.call(|repository| repository.head()).await;
+        let head = head.map_err(|e| Refusal::broken("the repository cannot be read", e))?;
+        Ok(Base {
+            branch: self.bare.branch().to_owned(),
+            commit: head.to_string(),
+        })
+    }
+
+    /// Waits for the next event. Subscribe first, then query, then wait: nothing is missed.
+    pub async fn woken(&self, events: &mut watch::Receiver<i64>, deadline: Instant) -> Woken {
+        tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Woken::ByClosing,
+            _ = events.changed() => Woken::ByEvent,
+            () = tokio::time::sleep_until(deadline) => Woken::ByDeadline,
+        }
+    }
+}
+
+/// When a long poll that asks for so many seconds is over.
+pub fn wait_until(seconds: u64) -> Instant {
+    Instant::now() + Duration::from_secs(seconds).min(MAX_WAIT)
+}
+
+/// A started hub. Dropping it ends it without ceremony; [`Running::end`] is the orderly way.
+pub struct Running {
+    /// The hub.
+    pub hub: Shared,
+    /// Where people reach it.
+    pub human: SocketAddr,
+    /// Where agents reach it.
+    pub agents: SocketAddr,
+    loops: JoinSet<()>,
+    _lock: HubLock,
+}
+
+impl Running {
+    /// Starts a hub. A second one for the same project is refused.
+    pub async fn start(settings: Settings) -> Result<Running> {
+        let project = Project::open(&settings.project)?;
+        let config = Config::load(&project)?;
+        let lock = lock(&project).await?;
+        let path = project.database();
+        Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
+        let database = Database::new(Store::open(&path)?)?;
+        let bare = Bare::new(project.repository(), &config.project.branch);
+        reconcile::run(&bare, &database).await?;
+
+        let host = Host::find(&project, &config, &settings).await?;
+        let human = bind(host.human).await?;
+        let agents = bind(host.agents).await?;
+        let (human_at, agents_at) = (human.local_addr()?, agents.local_addr()?);
+        let port = host.published.unwrap_or(human_at.port());
+        let token = hub_file::token(&project)?;
+        let hub = Arc::new(Hub {
+            door: human::Door::new(&token, project.id(), port),
+            fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
+            verifications: Verifications::new(config.verify.ready as usize),
+            leases: Leases::default(),
+            presence: Presence::default(),
+            line: Mutex::default(),
+            closing: CancellationToken::new(),
+            project,
+            config,
+            database,
+            bare,
+        });
+
+        let mut loops = JoinSet::new();
+        let closing = || hub.closing.clone();
+        loops.spawn(serve(human, human::router(hub.clone()), closing()));
+        loops.spawn(serve(agents, agent::router(hub.clone()), closing()));
+        loops.spawn(supervisor::run(hub.clone()));
+        loops.spawn(lander(&hub).run(closing()));
+        if let Some((engine, blueprint)) = host.fleet {
+            loops.spawn(reconciler::run(hub.clone(), engine, blueprint));
+        }
+        let url = format!("http://127.0.0.1:{port}");
+        hub_file::write(&hub.project, &HubFile { url, token })?;
+        Ok(Running {
+            hub,
+            human: human_at,
+            agents: agents_at,
+            loops,
+            _lock: lock,
+        })
+    }
+
+    /// Waits until the hub was told to end, by [`Hub::closing`], then until it has.
+    pub async fn ended(mut self) -> Result<()> {
+        self.hub.closing.cancelled().await;
+        let done = async { while self.loops.join_next().await.is_some() {} };
+        if tokio::time::timeout(END_DEADLINE, done).await.is_err() {
+            tracing::warn!("some work was cut off at the end");
+        }
+        hub_file::remove(&self.hub.project)
+    }
+
+    /// Ends it now.
+    pub async fn end(self) -> Result<()> {
+        self.hub.closing.cancel();
+        self.ended().await
+    }
+}
+
+/// Where this hub listens, and the engine for its agents.
+struct Host {
+    human: SocketAddr,
+    agents: SocketAddr,
+    published: Option<u16>,
+    fleet: Option<(Engine, Blueprint)>,
+}
+
+impl Host {
+    /// In a container each listener is bound to the address in its own network only: an agent
+    /// cannot reach the human's, whatever the engine forwards.
+    async fn find(project: &Project, config: &Config, settings: &Settings) -> Result<Host> {
+        let Some(container) = &settings.container else {
+            return Ok(Host {
+                human: settings.human,
+                agents: settings.agents,
+                published: None,
+                fleet: None,
+            });
+        };
+        let engine = Engine::connect().await?;
+        let images = Images::load(project)?;
+        let blueprint = Blueprint::new(project.id(), config, &images.agent);
+        let own = engine.own(&container.name).await?;
+        let names = blueprint.names();
+        let address_in = |network: String| {
+            own.addresses
+                .get(&network)
+                .copied()
+                .with_context(|| format!("the hub's container is not in the network {network}"))
+        };
+        Ok(Host {
+            human: (address_in(names.front_network())?, settings.human.port()).into(),
+            agents: (address_in(names.network())?, settings.agents.port()).into(),
+            published: Some(container.published),
+            fleet: Some((engine, blueprint)),
+        })
+    }
+}
+
+fn lander(hub: &Hub) -> Lander {
+    let gate = hub.config.gate_settings();
+    Lander::new(
+        hub.bare.clone(),
+        hub.database.clone(),
+        hub.verifications.clone(),
+        LanderSettings {
+            window: hub.config.verify.window as usize,
+            gate_timeout: Duration::from_secs(gate.timeout_seconds),
+        },
+    )
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Takes the hub's lock. A CLI that has the file open is waited for; another hub is not.
+async fn lock(project: &Project) -> Result<HubLock> {
+    let path = project.hub_lock();
+    let give_up = Instant::now() + LOCK_DEADLINE;
+    loop {
+        if let Some(lock) = HubLock::exclusive(&path)? {
+            return Ok(lock);
+        }
+        if HubLock::shared(&path)?.is_none() || Instant::now() >= give_up {
+            bail!("a hub is already running for {}", project.root().display());
+        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
+}

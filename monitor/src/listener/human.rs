@@ -1,0 +1,285 @@
+//! The door for people and their CLIs, published on 127.0.0.1 only.
+//!
+//! A browser is a deputy that any page may try to confuse, so beside the token three things are
+//! asked of every request: its Host is one of ours (or another name was made to point here), a write
+//! comes from our own page, and a cookie alone is not enough for a write without that proof.
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, routing};
+use ticket::{Error, secret};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use super::{BODY_TIMEOUT, MAX_BODY};
+use crate::auth::{self, Caller};
+use crate::error::Refusal;
+use crate::hub::Shared;
+use crate::{pages, routes};
+
+/// On every answer. The page has one script and one style sheet, both our own files.
+const HEADERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+             connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+];
+
+/// Who may come in by this door.
+pub struct Door {
+    token: String,
+    cookie: String,
+    session: String,
+    hosts: Vec<String>,
+}
+
+impl Door {
+    /// Of the hub that people reach on this port. Cookies are shared by all ports of a host, so the
+    /// cookie's name carries the project's id.
+    pub fn new(token: &str, project_id: &str, port: u16) -> Door {
+        Door {
+            token: token.to_owned(),
+            cookie: format!("swarm-{project_id}"),
+            session: secret::hash(&format!("session {token}")),
+            hosts: ["127.0.0.1", "localhost", "[::1]"]
+                .map(|host| format!("{host}:{port}"))
+                .into(),
+        }
+    }
+
+    /// The cookie that a browser gets for the right token.
+    pub fn log_in(&self, token: &str) -> Option<String> {
+        auth::same(token, &self.token).then(|| {
+            let (name, session) = (&self.cookie, &self.session);
+            format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict")
+        })
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|ours| ours.eq_ignore_ascii_case(host))
+    }
+
+    /// Lets a request in, or says why not.
+    fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
+        let by_token = auth::bearer(headers).is_some_and(|t| auth::same(t, &self.token));
+        let by_cookie =
+            auth::cookie(headers, &self.cookie).is_some_and(|c| auth::same(c, &self.session));
+        if !by_token && !by_cookie {
+            return Err(Error::Unauthorized(
+                "a token is needed: run 'swarm open', or send the one in .swarm/hub.json".into(),
+            ));
+        }
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        match self.origin(headers) {
+            _ if is_read => Ok(()),
+            Origin::Ours => Ok(()),
+            Origin::Unsaid if by_token => Ok(()),
+            Origin::Unsaid | Origin::Foreign => Err(Error::Forbidden(
+                "a write must come from the hub's own page or from a program with the token".into(),
+            )),
+        }
+    }
+
+    /// Where a browser says that the request comes from.
+    fn origin(&self, headers: &HeaderMap) -> Origin {
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let origin = headers
+            .get(header::ORIGIN)
+            .map(|o| o.to_str().unwrap_or(""));
+        let from_ours = origin.map(|origin| {
+            let host = origin.strip_prefix("http://");
+            host.is_some_and(|host| self.is_ours(host))
+        });
+        match (site, from_ours) {
+            (Some(b"same-origin"), None | Some(true)) => Origin::Ours,
+            (Some(_), _) => Origin::Foreign,
+            (None, Some(true)) => Origin::Ours,
+            (None, Some(false)) => Origin::Foreign,
+            (None, None) => Origin::Unsaid,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    Ours,
+    Foreign,
+    Unsaid,
+}
+
+/// Everything that people may ask for.
+pub fn router(hub: Shared) -> Router {
+    let api = routes::tickets()
+        .merge(routes::status::router())
+        .merge(routes::fleet::router())
+        .merge(routes::services::router())
+        .merge(routes::verifications::human_router())
+        .merge(routes::events::router());
+    let guarded = Router::new()
+        .nest("/api/v1", api)
+        .merge(pages::router())
+        .layer(from_fn_with_state(hub.clone(), guard));
+    Router::new()
+        .merge(guarded)
+        .merge(routes::health::router())
+        .merge(routes::login::router())
+        .merge(pages::assets())
+        .fallback(routing::any(routes::no_such_route))
+        .method_not_allowed_fallback(routes::no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(from_fn_with_state(hub.clone(), only_our_names))
+        .layer(from_fn(secured))
+        .with_state(hub)
+}
+
+async fn guard(State(hub): State<Shared>, mut request: Request, next: Next) -> Response {
+    match hub.door.admit(request.method(), request.headers()) {
+        Ok(()) => {
+            request.extensions_mut().insert(Caller::Human);
+            next.run(request).await
+        }
+        Err(Error::Unauthorized(_)) if !request.uri().path().starts_with("/api/") => {
+            pages::locked().await
+        }
+        Err(error) => Refusal(error).into_response(),
+    }
+}
+
+/// Refuses a Host that is not ours: a name that was made to point here by somebody else.
+async fn only_our_names(State(hub): State<Shared>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST);
+    match host.and_then(|host| host.to_str().ok()) {
+        Some(host) if hub.door.is_ours(host) => next.run(request).await,
+        _ => (
+            StatusCode::MISDIRECTED_REQUEST,
+            "this is a swarm's hub; it answers to 127.0.0.1 and localhost only\n",
+        )
+            .into_response(),
+    }
+}
+
+async fn secured(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.extend(HEADERS);
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "secret";
+
+    fn door() -> Door {
+        Door::new(TOKEN, "a1b2c3", 3000)
+    }
+
+    fn admits(method: Method, headers: &[(&str, &str)]) -> Result<(), &'static str> {
+        let headers = headers
+            .iter()
+            .map(|(k, v)| (k.parse::<HeaderName>().unwrap(), v.parse().unwrap()))
+            .collect();
+        door().admit(&method, &headers).map_err(|e| e.kind())
+    }
+
+    fn cookie() -> String {
+        let set = door().log_in(TOKEN).unwrap();
+        set.split(';').next().unwrap().to_owned()
+    }
+
+    #[test]
+    fn only_the_token_or_its_cookie_opens_the_door() {
+        let cookie = cookie();
+        assert!(admits(Method::GET, &[("authorization", "Bearer secret")]).is_ok());
+        assert!(admits(Method::GET, &[("cookie", &cookie)]).is_ok());
+        for wrong in [
+            vec![],
+            vec![("authorization", "Bearer other")],
+            vec![("cookie", "swarm-a1b2c3=secret")],
+            vec![("cookie", "swarm-ffffff=1")],
+        ] {
+            assert_eq!(admits(Method::GET, &wrong), Err("unauthorized"));
+        }
+        assert_eq!(door().log_in("other"), None);
+    }
+
+    #[test]
+    fn a_write_must_come_from_our_own_page_or_a_program() {
+        let (cookie, bearer) = (cookie(), ("authorization", "Bearer secret"));
+        let with_cookie = |more: &[(&str, &str)]| {
+            admits(
+                Method::POST,
+                &[&[("cookie", cookie.as_str())], more].concat(),
+            )
+        };
+        assert!(with_cookie(&[("origin", "http://127.0.0.1:3000")]).is_ok());
+        assert!(with_cookie(&[("origin", "http://localhost:3000")]).is_ok());
+        assert!(with_cookie(&[("sec-fetch-site", "same-origin")]).is_ok());
+        for foreign in [
+            vec![],
+            vec![("origin", "http://evil.example")],
+            vec![("origin", "http://127.0.0.1:3001")],
+            vec![("origin", "null")],
+            vec![("sec-fetch-site", "same-site")],
+            vec![
+                ("sec-fetch-site", "cross-site"),
+                ("origin", "http://127.0.0.1:3000"),
+            ],
+            vec![
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "http://evil.example"),
+            ],
+        ] {
+            assert_eq!(with_cookie(&foreign), Err("forbidden"), "{foreign:?}");
+        }
+        assert!(admits(Method::POST, &[bearer]).is_ok());
+        assert_eq!(
+            admits(Method::POST, &[bearer, ("origin", "http://evil.example")]),
+            Err("forbidden")
+        );
+    }
+
+    #[test]
+    fn only_loopback_names_with_our_port_are_ours() {
+        for ours in ["127.0.0.1:3000", "LOCALHOST:3000", "[::1]:3000"] {
+            assert!(door().is_ours(ours), "{ours}");
+        }
+        for other in [
+            "127.0.0.1",
+            "127.0.0.1:3001",
+            "evil.example:3000",
+            "127.0.0.1.evil:3000",
+            "",
+        ] {
+            assert!(!door().is_ours(other), "{other}");
+        }
+    }
+}

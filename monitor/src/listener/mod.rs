@@ -1,0 +1,93 @@
+//! The two doors of the hub, and how a connection is served behind either: HTTP/1 with a limit on
+//! the time for headers, on the number of connections, and a graceful end that nobody can hold up.
+
+pub mod agent;
+pub mod human;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// How long a client may take for a request's headers, and stay connected between two requests.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a request's body may pause.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest JSON body: the longest text a ticket may have, escaped.
+pub const MAX_BODY: usize = 2 << 20;
+/// How many connections one door holds open at once.
+const MAX_CONNECTIONS: usize = 1024;
+/// How long requests may go on after the hub was told to end.
+const GRACE: Duration = Duration::from_secs(3);
+/// A pause after a failed accept, such as too many open files, so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves `router` on `listener` until `closing`; returns when the last connection is done with, at
+/// most [`GRACE`] later.
+pub async fn serve(listener: TcpListener, router: Router, closing: CancellationToken) {
+    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let accepted = tokio::select! {
+            () = closing.cancelled() => break,
+            accepted = accept(&listener, &free) => accepted,
+        };
+        let (stream, permit) = accepted;
+        let (router, closing) = (router.clone(), closing.clone());
+        connections.spawn(async move {
+            connection(stream, router, closing).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    let all_done = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all_done).await.is_err() {
+        tracing::info!("requests were still open at the end");
+    }
+    connections.abort_all();
+}
+
+async fn accept(
+    listener: &TcpListener,
+    free: &Arc<Semaphore>,
+) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+    let permit = free.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return (stream, permit),
+            Err(error) => {
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, router: Router, closing: CancellationToken) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut served = std::pin::pin!(served);
+    let result = tokio::select! {
+        result = served.as_mut() => result,
+        () = closing.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!("a connection ended: {error}");
+    }
+}

@@ -1,0 +1,47 @@
+//! How many agents there are, and the end of the swarm.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{post, put};
+use ticket::Error;
+use ticket::wire::Scale;
+
+use crate::error::{Answer, Body, Refusal};
+use crate::hub::Shared;
+
+/// The routes of this concern.
+pub fn router() -> Router<Shared> {
+    Router::new()
+        .route("/fleet", put(scale))
+        .route("/shutdown", post(shutdown))
+}
+
+async fn scale(
+    State(hub): State<Shared>,
+    Body(Scale { agents }): Body<Scale>,
+) -> Answer<StatusCode> {
+    hub.fleet.scale(agents, &hub.database).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends agents and verifiers, which release their tickets to this hub, and then the hub.
+async fn shutdown(State(hub): State<Shared>) -> Answer<StatusCode> {
+    // It goes on when the caller does not wait for it.
+    let ending = tokio::spawn(async move {
+        let ended = hub.fleet.end().await;
+        if ended.is_ok() {
+            hub.closing.cancel();
+        }
+        ended
+    });
+    match ending.await {
+        Ok(ended) => {
+            ended?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Err(error) => Err(Refusal(Error::Unavailable(format!(
+            "the swarm could not be ended: {error}"
+        )))),
+    }
+}

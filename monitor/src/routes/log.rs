@@ -1,0 +1,44 @@
+//! The activity log, page by page. Live, it is in `events`.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Deserialize;
+use ticket::event::Event;
+
+use crate::auth::Acting;
+use crate::error::{Answer, Query};
+use crate::hub::Shared;
+
+/// The rows given when nobody says how many.
+const DEFAULT_LIMIT: u32 = 20;
+/// The most rows in one answer.
+const MAX_LIMIT: u32 = 1000;
+
+/// The routes of this concern.
+pub fn router() -> Router<Shared> {
+    Router::new().route("/log", get(log))
+}
+
+#[derive(Deserialize)]
+struct Page {
+    limit: Option<u32>,
+    after: Option<i64>,
+}
+
+/// The newest rows, newest first; or those after a cursor, oldest first.
+async fn log(
+    State(hub): State<Shared>,
+    Acting(_): Acting,
+    Query(page): Query<Page>,
+) -> Answer<Json<Vec<Event>>> {
+    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let rows = hub
+        .database
+        .call(move |store| match page.after {
+            Some(cursor) => store.events_after(cursor, limit),
+            None => store.latest_events(limit),
+        })
+        .await?;
+    Ok(Json(rows))
+}

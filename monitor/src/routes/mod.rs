@@ -1,0 +1,50 @@
+//! The JSON API under `/api/v1`, one file for each concern. Which listener serves which of them is
+//! decided in `listener`.
+
+pub mod attempts;
+pub mod blockers;
+pub mod comments;
+pub mod enroll;
+pub mod events;
+pub mod fleet;
+pub mod health;
+pub mod landings;
+pub mod log;
+pub mod login;
+pub mod proposals;
+pub mod services;
+pub mod status;
+mod tickets;
+pub mod verifications;
+pub mod work;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use ticket::Error;
+
+use crate::error::Refusal;
+use crate::hub::Shared;
+
+/// What both listeners have: the queue.
+pub fn tickets() -> Router<Shared> {
+    tickets::router()
+        .merge(comments::router())
+        .merge(blockers::router())
+        .merge(log::router())
+}
+
+/// The answer to an unknown address.
+pub async fn no_such_route(method: Method, uri: Uri) -> Refusal {
+    Refusal(Error::NotFound(format!(
+        "there is no {method} {} here",
+        uri.path()
+    )))
+}
+
+/// The answer to a known address that does not take this method.
+pub async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+    Refusal(Error::Invalid(format!(
+        "{} does not take {method}",
+        uri.path()
+    )))
+}

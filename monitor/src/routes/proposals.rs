@@ -1,0 +1,32 @@
+//! The end of a proposal run. It begins in `work`.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use ticket::wire::EndProposal;
+
+use crate::auth::Worker;
+use crate::error::{Answer, Body, Path};
+use crate::hub::Shared;
+use crate::presence::Doing;
+use crate::routes::attempts::{MAX_REASON, capped};
+
+/// The routes of this concern.
+pub fn router() -> Router<Shared> {
+    Router::new().route("/proposals/{run}/end", post(end))
+}
+
+async fn end(
+    State(hub): State<Shared>,
+    Worker(name): Worker,
+    Path(run): Path<i64>,
+    Body(mut end): Body<EndProposal>,
+) -> Answer<StatusCode> {
+    capped(&mut end.reason, MAX_REASON);
+    hub.presence.is(&name, Doing::Waiting);
+    hub.database
+        .call(move |store| store.end_proposal(&name, run, &end))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,216 @@
+//! The swarm at a glance: what the database, the fleet and the hub's memory know, put together.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ticket::attempt::Attempt;
+use ticket::store::AgentRow;
+use ticket::wire::{AgentStatus, Role, SwarmStatus};
+
+use crate::error::Answer;
+use crate::fleet::plan::{Id, Phase};
+use crate::hub::{Hub, Shared};
+use crate::presence::{Doing, Heard};
+
+/// The routes of this concern.
+pub fn router() -> Router<Shared> {
+    Router::new().route("/status", get(status))
+}
+
+async fn status(State(hub): State<Shared>) -> Answer<Json<SwarmStatus>> {
+    Ok(Json(gather(&hub).await?))
+}
+
+/// Everything at this moment.
+pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
+    let base = hub.base().await?;
+    let (registered, attempts, tickets, landings) = hub
+        .database
+        .call(|store| {
+            Ok((
+                store.agents()?,
+                store.live_attempts()?,
+                store.status_counts()?,
+                store.landing_queue()?,
+            ))
+        })
+        .await?;
+    let seen = hub.fleet.seen();
+    let desired = hub.fleet.desired();
+    let known = Known {
+        registered: registered.iter().map(|a| (a.name.as_str(), a)).collect(),
+        attempts: attempts.iter().map(|a| (a.agent.as_str(), a)).collect(),
+        containers: &seen.containers,
+        runs_containers: seen.engine.is_some(),
+        desired,
+    };
+    let agents = known.names().map(|id| {
+        let container = |name: &str| hub.fleet.container(name);
+        known.agent(id, hub.presence.of(&id.name()), container)
+    });
+    Ok(SwarmStatus {
+        project: hub.config.project.name.clone(),
+        base,
+        desired_agents: desired,
+        agents: agents.collect(),
+        tickets,
+        landings,
+        problems: seen.problems,
+    })
+}
+
+/// What an agent's line is made from.
+struct Known<'a> {
+    registered: BTreeMap<&'a str, &'a AgentRow>,
+    attempts: BTreeMap<&'a str, &'a Attempt>,
+    containers: &'a BTreeMap<Id, Phase>,
+    runs_containers: bool,
+    desired: u32,
+}
+
+impl Known<'_> {
+    /// Workers that there are or should be, and verifiers that there are.
+    fn names(&self) -> impl Iterator<Item = Id> + use<> {
+        let mut ids: Vec<Id> = self.containers.keys().copied().collect();
+        if self.runs_containers {
+            ids.extend((1..=self.desired).map(Id::worker));
+        }
+        ids.extend(self.registered.keys().filter_map(|name| Id::parse(name)));
+        ids.sort();
+        ids.dedup();
+        ids.into_iter()
+    }
+
+    fn agent(
+        &self,
+        id: Id,
+        heard: Option<Heard>,
+        container: impl Fn(&str) -> String,
+    ) -> AgentStatus {
+        let name = id.name();
+        let row = self.registered.get(name.as_str());
+        let attempt = self.attempts.get(name.as_str());
+        let phase = self.containers.get(&id).copied();
+        let state = state(Facts {
+            phase: phase.filter(|_| self.runs_containers),
+            runs_containers: self.runs_containers,
+            enrolled: heard.is_some() || row.is_some_and(|r| r.seen_at.is_some()),
+            has_attempt: attempt.is_some(),
+            is_proposing: heard.as_ref().is_some_and(|h| h.doing == Doing::Proposing),
+            is_dismissed: id.role() == Role::Worker && id.number > self.desired,
+        });
+        let seen_at = heard.map(|h| h.at);
+        AgentStatus {
+            role: id.role(),
+            state: state.to_owned(),
+            container: phase.map(|_| container(&name)),
+            ticket: attempt.map(|a| a.ticket_id),
+            attempt: attempt.map(|a| a.number),
+            phase: attempt.map(|a| a.phase.clone()),
+            seen_at: seen_at.or_else(|| row.and_then(|r| r.seen_at.clone())),
+            name,
+        }
+    }
+}
+
+/// What an agent's state follows from.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    phase: Option<Phase>,
+    runs_containers: bool,
+    enrolled: bool,
+    has_attempt: bool,
+    is_proposing: bool,
+    is_dismissed: bool,
+}
+
+fn state(facts: Facts) -> &'static str {
+    match facts.phase {
+        None | Some(Phase::Dead | Phase::Removing) if facts.runs_containers => "down",
+        Some(Phase::Starting) => "starting",
+        _ if !facts.enrolled => "starting",
+        _ if facts.is_dismissed => "stopping",
+        _ if facts.has_attempt => "working",
+        _ if facts.is_proposing => "proposing",
+        _ => "idle",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_follows_from_container_and_work() {
+        let idle = Facts {
+            phase: Some(Phase::Running),
+            runs_containers: true,
+            enrolled: true,
+            has_attempt: false,
+            is_proposing: false,
+            is_dismissed: false,
+        };
+        let working = Facts {
+            has_attempt: true,
+            ..idle
+        };
+        for (facts, expected) in [
+            (idle, "idle"),
+            (working, "working"),
+            (
+                Facts {
+                    is_proposing: true,
+                    ..idle
+                },
+                "proposing",
+            ),
+            (
+                Facts {
+                    is_dismissed: true,
+                    ..working
+                },
+                "stopping",
+            ),
+            (
+                Facts {
+                    enrolled: false,
+                    ..idle
+                },
+                "starting",
+            ),
+            (
+                Facts {
+                    phase: Some(Phase::Starting),
+                    ..idle
+                },
+                "starting",
+            ),
+            (
+                Facts {
+                    phase: Some(Phase::Dead),
+                    ..working
+                },
+                "down",
+            ),
+            (
+                Facts {
+                    phase: None,
+                    ..idle
+                },
+                "down",
+            ),
+            (
+                Facts {
+                    phase: None,
+                    runs_containers: false,
+                    ..working
+                },
+                "working",
+            ),
+        ] {
+            assert_eq!(state(facts), expected, "{facts:?}");
+        }
+    }
+}
