@@ -1,0 +1,134 @@
+//! The command line of `swarm`. Nothing below knows clap.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Agents in containers work on tickets and land them on a branch that is always green.
+#[derive(Parser)]
+#[command(name = "swarm", version, propagate_version = true)]
+pub struct Cli {
+    /// The project's folder; the nearest one with a .swarm upwards when left out
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a folder a project: .swarm/, the repository that agents work from, verify.sh
+    Init(Init),
+    /// Build the images where needed, start the hub and its agents
+    ///
+    /// With the claude backend an account is needed: ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN
+    /// (made by 'claude setup-token'), or a login by 'claude', in this order.
+    Start {
+        /// How many agents; agents.count of the configuration when left out
+        #[arg(long, value_name = "N")]
+        agents: Option<u32>,
+        /// The port on 127.0.0.1, and no other; else monitor.port or the next that is free
+        #[arg(long, value_name = "P")]
+        port: Option<u16>,
+    },
+    /// End the agents and the hub; what they had not handed in is kept
+    Stop,
+    /// Show agents, tickets and the landing queue
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Again whenever something happens
+        #[arg(short, long)]
+        watch: bool,
+    },
+    /// Print what a service printed: hub, agent-1, verifier-1 …
+    Logs {
+        service: String,
+        /// Go on as more is printed
+        #[arg(short, long)]
+        follow: bool,
+        /// Only the last N lines
+        #[arg(long, value_name = "N")]
+        tail: Option<u64>,
+    },
+    /// Have N agents from now on; those that go finish their work first
+    Scale {
+        #[arg(value_name = "N")]
+        agents: u32,
+    },
+    /// Bring what landed into your own branch, by fast-forward
+    Pull,
+    /// Pull whenever something lands
+    Watch,
+    /// Renew the generated files after an upgrade; never your own
+    Regenerate,
+    /// Show where the page is and how to log in
+    Open,
+    /// Run verify.sh on commits of the base branch, each in a fresh container
+    Verify {
+        /// Commits, as git names them; the branch's head when left out
+        #[arg(value_name = "REV")]
+        revisions: Vec<String>,
+        /// Every commit since 'swarm init'
+        #[arg(long, conflicts_with = "revisions")]
+        all: bool,
+    },
+    /// Show the whole loop on a sample project with scripted agents; needs no account
+    Demo(Demo),
+}
+
+#[derive(clap::Args)]
+pub struct Init {
+    /// The folder; made when it is not there
+    pub dir: PathBuf,
+    /// Do not ask anything
+    #[arg(long)]
+    pub no_interview: bool,
+    /// What the agents' image is built on: any image with apt or apk
+    #[arg(long, value_name = "IMAGE")]
+    pub base_image: Option<String>,
+    /// Which agent CLI works on the tickets
+    #[arg(long, value_enum, default_value_t = BackendKind::Claude)]
+    pub backend: BackendKind,
+    /// The program and its arguments, for the command backend. {prompt} stands for the prompt,
+    /// {prompt_file} for a file that holds it; else it comes on standard input
+    #[arg(long, value_name = "PROGRAM", required_if_eq("backend", "command"))]
+    pub command: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BackendKind {
+    Claude,
+    Command,
+}
+
+#[derive(clap::Args)]
+pub struct Demo {
+    /// How many agents
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub agents: u32,
+    /// Leave the swarm running at the end
+    #[arg(long)]
+    pub keep_running: bool,
+    /// Print one JSON document at the end
+    #[arg(long)]
+    pub json: bool,
+    /// The new folder; ./swarm-demo-N when left out
+    #[arg(long)]
+    pub dir: Option<PathBuf>,
+    /// The port on 127.0.0.1, and no other; else 3000 or the next that is free
+    #[arg(long, value_name = "P")]
+    pub port: Option<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,38 @@
+//! `swarm logs`: what a container printed, straight from the engine, so that it works without a hub.
+
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use futures_util::TryStreamExt;
+use swarm::Project;
+use swarm::fleet::{Fleet, Listed};
+use ticket::text::plain;
+
+use super::runtime;
+
+pub fn run(project: &Project, service: &str, follow: bool, tail: Option<u64>) -> Result<()> {
+    runtime()?.block_on(async {
+        let fleet = Fleet::connect().await?;
+        let container = find(&fleet.list(project.id()).await?, service)?;
+        let mut pieces = std::pin::pin!(fleet.logs(&container, follow, tail));
+        let mut out = std::io::stdout().lock();
+        while let Some(piece) = pieces.try_next().await? {
+            // What agents print must not control the terminal.
+            out.write_all(plain(&String::from_utf8_lossy(&piece)).as_bytes())?;
+            out.flush()?;
+        }
+        Ok(())
+    })
+}
+
+fn find(listed: &[Listed], service: &str) -> Result<String> {
+    if let Some(found) = listed.iter().find(|found| found.name == service) {
+        return Ok(found.container.clone());
+    }
+    let mut names: Vec<&str> = listed.iter().map(|found| found.name.as_str()).collect();
+    names.sort_unstable();
+    match names.is_empty() {
+        true => bail!("no service '{service}': the swarm is not running"),
+        false => bail!("no service '{service}': there are {}", names.join(", ")),
+    }
+}

@@ -1,0 +1,71 @@
+//! One file per command. Each prints what it did and returns an exit code of `ticket::exit`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use swarm::Project;
+use ticket::exit;
+
+use crate::cli::{Cli, Command};
+
+mod demo;
+mod init;
+mod logs;
+mod open;
+mod progress;
+mod pull;
+mod regenerate;
+mod scale;
+mod start;
+mod status;
+mod stop;
+mod verify;
+mod watch;
+
+/// Runs what was parsed.
+pub fn run(cli: Cli) -> Result<u8> {
+    let project = || find_project(cli.project.as_deref());
+    match cli.command {
+        Command::Init(arguments) => init::run(arguments)?,
+        Command::Start { agents, port } => start::run(&project()?, agents, port)?,
+        Command::Stop => stop::run(&project()?)?,
+        Command::Status { json, watch } => status::run(&project()?, json, watch)?,
+        Command::Logs {
+            service,
+            follow,
+            tail,
+        } => logs::run(&project()?, &service, follow, tail)?,
+        Command::Scale { agents } => scale::run(&project()?, agents)?,
+        Command::Pull => pull::run(&project()?)?,
+        Command::Watch => watch::run(&project()?)?,
+        Command::Regenerate => regenerate::run(&project()?)?,
+        Command::Open => open::run(&project()?)?,
+        Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
+        Command::Demo(arguments) => return demo::run(arguments),
+    }
+    Ok(exit::OK)
+}
+
+fn find_project(dir: Option<&Path>) -> Result<Project> {
+    match dir {
+        Some(dir) => Ok(Project::open(dir)?),
+        None => {
+            let here: PathBuf =
+                std::env::current_dir().context("cannot tell which folder this is")?;
+            Ok(Project::find(&here)?)
+        }
+    }
+}
+
+/// What runs the calls to the engine.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Runtime::new().context("cannot start threads")
+}
+
+/// `1 file`, `2 files`.
+fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
+    }
+}

@@ -1,0 +1,108 @@
+//! What is shown while images are built: a bar on a terminal, plain lines elsewhere.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use swarm::fleet::BuildLine;
+use swarm::image::Progress;
+use ticket::text::one_line;
+
+/// How long an instruction may be in one line.
+const WIDTH: usize = 60;
+/// How often the bar's spinner turns.
+const TICK: Duration = Duration::from_millis(120);
+
+/// Shows a build's progress on standard error.
+pub struct Build {
+    bar: Option<ProgressBar>,
+    what: &'static str,
+}
+
+impl Build {
+    pub fn new() -> Build {
+        let terminal = std::io::stderr().is_terminal();
+        Build {
+            bar: terminal.then(ProgressBar::new_spinner),
+            what: "",
+        }
+    }
+
+    pub fn show(&mut self, progress: Progress<'_>) {
+        match progress {
+            Progress::Begin(what) => {
+                self.what = what;
+                self.begin();
+            }
+            Progress::Line(BuildLine::Step {
+                number,
+                of,
+                instruction,
+            }) => self.step(*number, *of, &shorten(instruction)),
+            Progress::Line(BuildLine::Output(_)) => {}
+            Progress::End(what) => self.end(what),
+        }
+    }
+
+    fn begin(&self) {
+        match &self.bar {
+            Some(bar) => {
+                bar.reset();
+                bar.set_style(style());
+                bar.set_prefix(format!("Building {}", self.what));
+                bar.enable_steady_tick(TICK);
+            }
+            None => say(&format!("Building {}", self.what)),
+        }
+    }
+
+    fn step(&self, number: u64, of: u64, instruction: &str) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(of);
+                bar.set_position(number);
+                bar.set_message(instruction.to_string());
+            }
+            None => say(&format!("  {number}/{of} {instruction}")),
+        }
+    }
+
+    fn end(&self, what: &str) {
+        let line = format!("Built {what}");
+        match &self.bar {
+            Some(bar) => {
+                bar.println(line);
+                bar.finish_and_clear();
+            }
+            None => say(&line),
+        }
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Without colour where NO_COLOR asks for that; the console crate sees to it.
+fn style() -> ProgressStyle {
+    ProgressStyle::with_template(
+        "{spinner:.cyan} {prefix} {pos}/{len} {bar:20.cyan} {elapsed} {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn shorten(instruction: &str) -> String {
+    let line = one_line(instruction);
+    match line.char_indices().nth(WIDTH) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}

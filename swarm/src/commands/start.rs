@@ -1,0 +1,64 @@
+//! `swarm start`: everything that can be refused first, then images, then the hub.
+
+use anyhow::{Result, bail};
+use swarm::config::{Config, MAX_AGENTS};
+use swarm::credentials::Credentials;
+use swarm::fleet::Fleet;
+use swarm::hub::{self, Port};
+use swarm::{Project, bare, image};
+
+use super::progress::Build;
+use super::{count, runtime};
+
+pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<()> {
+    let config = Config::load(project)?;
+    let agents = checked(agents.unwrap_or(config.agents.count))?;
+    let credentials = match config.needs_credentials() {
+        true => Credentials::find()?,
+        false => Credentials::default(),
+    };
+    let wanted = match port {
+        Some(port) => Port::Exactly(port),
+        None => Port::From(config.monitor.port),
+    };
+    let running = runtime()?.block_on(async {
+        let fleet = Fleet::connect().await?;
+        hub::must_not_run(&fleet, project).await?;
+        credentials.write(project)?;
+        take(project, &config.project.branch)?;
+        let mut build = Build::new();
+        let images = image::build(&fleet, project, &config, &mut |p| build.show(p)).await?;
+        drop(build);
+        hub::start(&fleet, project, &config, &images, agents, wanted).await
+    })?;
+    if port.is_none() && running.port != config.monitor.port {
+        let taken = config.monitor.port;
+        println!("Port {taken} is taken: using {} instead.", running.port);
+    }
+    println!(
+        "The swarm runs with {} at {} ('swarm open' shows how to log in).",
+        count(agents as usize, "agent"),
+        running.url
+    );
+    Ok(())
+}
+
+/// The number of agents, when it is one that a swarm can have.
+pub fn checked(agents: u32) -> Result<u32> {
+    match agents {
+        0 => bail!("a swarm has at least one agent: to end them all use 'swarm stop'"),
+        n if n > MAX_AGENTS => bail!("a swarm has at most {MAX_AGENTS} agents"),
+        n => Ok(n),
+    }
+}
+
+fn take(project: &Project, branch: &str) -> Result<()> {
+    let taken = bare::take(project, branch)?;
+    if taken > 0 {
+        println!(
+            "Took over {} of yours on '{branch}'.",
+            count(taken, "commit")
+        );
+    }
+    Ok(())
+}

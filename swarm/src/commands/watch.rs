@@ -1,0 +1,36 @@
+//! `swarm watch`: pulls whenever something lands, told by the hub's event stream.
+
+use anyhow::Result;
+use swarm::config::Config;
+use swarm::follow::follow;
+use swarm::pull::{Pulled, pull};
+use swarm::{Project, hub};
+use ticket::Queue;
+
+use super::pull::sentence;
+
+pub fn run(project: &Project) -> Result<()> {
+    let config = Config::load(project)?;
+    let branch = &config.project.branch;
+    // The place in the stream is taken before the first pull, so nothing falls between the two.
+    let newest = hub::client(project)?.log(1)?;
+    let after = newest.first().map_or(0, |event| event.id);
+    println!("{}", sentence(branch, pull(project, branch)?));
+    println!("Following '{branch}'; end with Ctrl-C.");
+    for event in follow(project, after) {
+        if event?.action == "landed" {
+            bring(project, branch);
+        }
+    }
+    println!("The swarm was stopped.");
+    Ok(())
+}
+
+/// A refusal is said, and the next landing tried again: the human may have made room by then.
+fn bring(project: &Project, branch: &str) {
+    match pull(project, branch) {
+        Ok(Pulled::UpToDate) => {}
+        Ok(pulled) => println!("{}", sentence(branch, pulled)),
+        Err(error) => eprintln!("swarm: {error:#}"),
+    }
+}

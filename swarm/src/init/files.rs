@@ -1,0 +1,223 @@
+//! The files that init adds to the human's repository, and the commit that holds them and nothing
+//! else. What is staged, changed or lying around stays as it is.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use git2::{FileMode, IndexEntry, IndexTime, Oid, Repository, Signature, Tree};
+
+use crate::project::FOLDER;
+
+const GITIGNORE: &str = ".gitignore";
+const MESSAGE: &str = "Add what swarm needs\n";
+
+/// A file that the project needs at its root.
+pub struct NewFile {
+    /// Its name.
+    pub name: &'static str,
+    /// What is in it when there is none yet.
+    pub text: String,
+    /// Whether it is a program.
+    pub executable: bool,
+}
+
+/// What became of the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Names that are now committed.
+    pub committed: Vec<String>,
+    /// Names that were committed before and stay as they are.
+    pub kept: Vec<String>,
+}
+
+/// Writes what is missing and commits it on the branch that HEAD names, born or not.
+pub fn add(repository: &Repository, root: &Path, files: &[NewFile]) -> Result<Added> {
+    let parent = match repository.head() {
+        Ok(head) => Some(head.peel_to_commit()?),
+        Err(_) => None,
+    };
+    let tree = parent.as_ref().map(|commit| commit.tree()).transpose()?;
+    let mut index = repository.index()?;
+    let mut builder = repository.treebuilder(tree.as_ref())?;
+    let mut added = Added::default();
+
+    for file in files {
+        if in_tree(tree.as_ref(), file.name) {
+            added.kept.push(file.name.into());
+            continue;
+        }
+        let (bytes, mode) = write_if_missing(root, file)?;
+        let blob = repository.blob(&bytes)?;
+        builder.insert(file.name, blob, mode.into())?;
+        if index.get_path(Path::new(file.name), 0).is_none() {
+            index.add(&entry(file.name, blob, mode, bytes.len()))?;
+        }
+        added.committed.push(file.name.into());
+    }
+    if let Some((blob, size)) = ignore(repository, root, tree.as_ref(), &mut index)? {
+        builder.insert(GITIGNORE, blob, FileMode::Blob.into())?;
+        if index.get_path(Path::new(GITIGNORE), 0).is_none() {
+            index.add(&entry(GITIGNORE, blob, FileMode::Blob, size))?;
+        }
+        added.committed.push(GITIGNORE.into());
+    }
+    if added.committed.is_empty() {
+        return Ok(added);
+    }
+    let tree = repository.find_tree(builder.write()?)?;
+    let author = signature(repository)?;
+    let parents: Vec<_> = parent.iter().collect();
+    repository
+        .commit(Some("HEAD"), &author, &author, MESSAGE, &tree, &parents)
+        .context("cannot commit the new files")?;
+    index.write()?;
+    Ok(added)
+}
+
+/// Commits every file that is not ignored, if there are any: the first commit of a folder that was
+/// no repository. Returns how many there are.
+pub fn commit_all(repository: &Repository) -> Result<usize> {
+    let mut index = repository.index()?;
+    index
+        .add_all(["*"], git2::IndexAddOption::DEFAULT, None)
+        .context("cannot add the folder's files")?;
+    if index.is_empty() {
+        return Ok(0);
+    }
+    let tree = repository.find_tree(index.write_tree()?)?;
+    let author = signature(repository)?;
+    repository.commit(Some("HEAD"), &author, &author, "Start\n", &tree, &[])?;
+    index.write()?;
+    Ok(index.len())
+}
+
+/// The human as git knows them, or swarm where git does not.
+fn signature(repository: &Repository) -> Result<Signature<'static>> {
+    Ok(repository
+        .signature()
+        .or_else(|_| Signature::now("swarm", "swarm@localhost"))?)
+}
+
+fn in_tree(tree: Option<&Tree<'_>>, name: &str) -> bool {
+    tree.is_some_and(|tree| tree.get_name(name).is_some())
+}
+
+/// A file that is there but was never committed is taken as it is.
+fn write_if_missing(root: &Path, file: &NewFile) -> Result<(Vec<u8>, FileMode)> {
+    let path = root.join(file.name);
+    let wanted = if file.executable { 0o755 } else { 0o644 };
+    let open = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(wanted)
+        .open(&path);
+    match open {
+        Ok(mut new) => new
+            .write_all(file.text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot write {}", path.display()));
+        }
+    }
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mode = fs::metadata(&path)?.permissions().mode();
+    let mode = match mode & 0o100 {
+        0 => FileMode::Blob,
+        _ => FileMode::BlobExecutable,
+    };
+    Ok((bytes, mode))
+}
+
+/// Adds the line to `.gitignore` in three places that may differ: what is committed, what is
+/// staged, and what lies in the tree. Returns the committed one, when that changes.
+fn ignore(
+    repository: &Repository,
+    root: &Path,
+    tree: Option<&Tree<'_>>,
+    index: &mut git2::Index,
+) -> Result<Option<(Oid, usize)>> {
+    let file = root.join(GITIGNORE);
+    let lying = fs::read_to_string(&file).unwrap_or_default();
+    if let Some(text) = with_line(&lying) {
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if let Some(mut staged) = index.get_path(Path::new(GITIGNORE), 0) {
+        let text = String::from_utf8_lossy(repository.find_blob(staged.id)?.content()).into_owned();
+        if let Some(text) = with_line(&text) {
+            staged.id = repository.blob(text.as_bytes())?;
+            // Unknown size and time make git compare contents.
+            staged.file_size = 0;
+            staged.mtime = IndexTime::new(0, 0);
+            index.add(&staged)?;
+        }
+    }
+    let committed = match tree.and_then(|tree| tree.get_name(GITIGNORE)) {
+        Some(entry) => {
+            let blob = entry.to_object(repository)?.peel_to_blob()?;
+            String::from_utf8_lossy(blob.content()).into_owned()
+        }
+        None => String::new(),
+    };
+    match with_line(&committed) {
+        Some(text) => Ok(Some((repository.blob(text.as_bytes())?, text.len()))),
+        None => Ok(None),
+    }
+}
+
+/// The text with a line that ignores `.swarm/`; none when it has one. Pure.
+fn with_line(text: &str) -> Option<String> {
+    let has = text
+        .lines()
+        .map(|line| line.trim().trim_start_matches('/').trim_end_matches('/'))
+        .any(|line| line == FOLDER);
+    if has {
+        return None;
+    }
+    let end = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    Some(format!("{text}{end}{FOLDER}/\n"))
+}
+
+fn entry(name: &str, id: Oid, mode: FileMode, size: usize) -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode: u32::from(mode),
+        uid: 0,
+        gid: 0,
+        file_size: u32::try_from(size).unwrap_or(0),
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: name.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ignored_folder_is_named_once() {
+        let table = [
+            ("", Some(".swarm/\n")),
+            ("target", Some("target\n.swarm/\n")),
+            ("target\n", Some("target\n.swarm/\n")),
+            ("a\n/.swarm/\n", None),
+            (".swarm", None),
+            (".swarms/\n", Some(".swarms/\n.swarm/\n")),
+        ];
+        for (before, after) in table {
+            assert_eq!(with_line(before).as_deref(), after, "{before:?}");
+        }
+    }
+}

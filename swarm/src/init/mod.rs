@@ -1,0 +1,219 @@
+//! Makes a folder a project: `.swarm/` with everything in it, and the few files that the base
+//! branch needs. All refusals come before the first write, and what is half made is not a project.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use git2::{ErrorCode, Repository, RepositoryInitOptions, RepositoryOpenFlags, StatusOptions};
+use ticket::ticket::NewTicket;
+use ticket::wire::Backend;
+use ticket::{Actor, Queue, Store};
+
+use crate::bare;
+use crate::config::Config;
+use crate::project::{FOLDER, Project, ProjectError};
+
+mod detect;
+mod files;
+mod templates;
+
+pub use detect::{Detected, detect};
+pub use files::Added;
+use files::NewFile;
+
+/// The branch of a repository that init itself makes.
+const FIRST_BRANCH: &str = "main";
+
+/// What a human decides about a new project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The image that agents are built on.
+    pub base_image: String,
+    /// The agent CLI.
+    pub backend: Backend,
+    /// Whether the queue begins with a ticket.
+    pub seed: bool,
+}
+
+/// What init did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// The project.
+    pub project: Project,
+    /// The branch that work lands on.
+    pub branch: String,
+    /// How many files went into the first commit, when there was no repository.
+    pub first_commit: Option<usize>,
+    /// What became of the files at the root.
+    pub files: Added,
+    /// What kind of project was recognised.
+    pub detected: Option<Detected>,
+    /// How many files of the human's are not committed, so that agents do not see them.
+    pub uncommitted: usize,
+    /// The number of the first ticket.
+    pub seed: Option<i64>,
+}
+
+/// Makes `dir` a project.
+pub fn init(dir: &Path, options: &Options) -> Result<Done> {
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let dir = dir.canonicalize()?;
+    must_be_new(&dir)?;
+    let found = find_repository(&dir)?;
+    let branch = match &found {
+        Some(repository) => base_branch(repository)?,
+        None => FIRST_BRANCH.into(),
+    };
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let config = templates::config(&name, &branch, &options.base_image, &options.backend);
+    Config::parse(&config, Path::new("what was asked for"))?;
+
+    let project = Project::create(&dir)?;
+    fs::write(project.folder().join(".gitignore"), "*\n")?;
+    let (repository, first_commit) = match found {
+        Some(repository) => (repository, None),
+        None => new_repository(&dir)?,
+    };
+    let detected = detect(&dir);
+    let added = files::add(&repository, &dir, &new_files(&name, detected.as_ref()))?;
+    bare::create(&project, &repository, &branch)?;
+    write_own_files(&project)?;
+    fs::write(project.config_file(), config)?;
+    let seed = make_queue(&project, options.seed, detected.is_some())?;
+    project.commit_id()?;
+    Ok(Done {
+        project,
+        branch,
+        first_commit,
+        files: added,
+        detected,
+        uncommitted: uncommitted(&repository)?,
+        seed,
+    })
+}
+
+/// Writes the files in `.swarm/` that are swarm's own and not the human's; returns their names.
+pub fn write_own_files(project: &Project) -> Result<Vec<PathBuf>> {
+    let reference = project.folder().join("config.reference.toml");
+    let ignore = project.folder().join(".gitignore");
+    for (file, text) in [
+        (&reference, templates::config_reference()),
+        (&ignore, "*\n".into()),
+    ] {
+        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(vec![reference, ignore])
+}
+
+fn must_be_new(dir: &Path) -> Result<()> {
+    match Project::open(dir) {
+        Ok(_) => bail!(
+            "{} is a swarm project already: 'swarm start' starts it, 'swarm regenerate' renews its generated files",
+            dir.display()
+        ),
+        Err(ProjectError::None(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let repository = dir.join(FOLDER).join("repo.git");
+    if repository.exists() {
+        bail!(
+            "{} is there already: move it away first",
+            repository.display()
+        );
+    }
+    Ok(())
+}
+
+/// The repository in exactly this folder; none when there is none. One that is elsewhere, or has
+/// no work tree, is refused.
+fn find_repository(dir: &Path) -> Result<Option<Repository>> {
+    let none: [&Path; 0] = [];
+    match Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, none) {
+        Ok(repository) if repository.is_bare() => {
+            bail!("{} is a bare repository: init a clone of it", dir.display())
+        }
+        Ok(repository) => Ok(Some(repository)),
+        Err(error) if error.code() == ErrorCode::NotFound => match Repository::discover(dir) {
+            Ok(outer) => {
+                let root = outer
+                    .workdir()
+                    .unwrap_or(outer.path())
+                    .display()
+                    .to_string();
+                bail!(
+                    "{} is inside the repository {root}: run 'swarm init {root}'",
+                    dir.display()
+                )
+            }
+            Err(_) => Ok(None),
+        },
+        Err(error) => {
+            Err(error).with_context(|| format!("cannot open the repository in {}", dir.display()))
+        }
+    }
+}
+
+/// The branch that is checked out, even when it has no commit yet.
+fn base_branch(repository: &Repository) -> Result<String> {
+    if repository.state() != git2::RepositoryState::Clean {
+        bail!("a merge or rebase is under way: finish it first");
+    }
+    let head = repository.find_reference("HEAD")?;
+    let branch = head
+        .symbolic_target()?
+        .and_then(|name| name.strip_prefix("refs/heads/"));
+    match branch {
+        Some(branch) => Ok(branch.into()),
+        None => bail!("HEAD is detached: check out the branch that work is to land on"),
+    }
+}
+
+fn new_repository(dir: &Path) -> Result<(Repository, Option<usize>)> {
+    let mut options = RepositoryInitOptions::new();
+    options.initial_head(FIRST_BRANCH).no_reinit(true);
+    let repository = Repository::init_opts(dir, &options)
+        .with_context(|| format!("cannot make a repository in {}", dir.display()))?;
+    let committed = files::commit_all(&repository)?;
+    Ok((repository, Some(committed)))
+}
+
+fn new_files(name: &str, detected: Option<&Detected>) -> [NewFile; 3] {
+    let file = |name, text, executable| NewFile {
+        name,
+        text,
+        executable,
+    };
+    [
+        file("verify.sh", templates::verify(detected), true),
+        file("project-setup.sh", templates::setup(detected), true),
+        file("PROJECT.md", templates::description(name), false),
+    ]
+}
+
+fn make_queue(project: &Project, seed: bool, testable: bool) -> Result<Option<i64>> {
+    Store::migrate(&project.database(), &mut |_| ())?;
+    if !seed {
+        return Ok(None);
+    }
+    let (title, text) = templates::seed_ticket();
+    let mut text = text.to_string();
+    if !testable {
+        text.push_str(
+            "\n\nverify.sh does not know yet how this project is tested: write that, too. It waits for the human's approval.",
+        );
+    }
+    let mut store = Store::open(&project.database())?;
+    let ticket = NewTicket {
+        title: title.into(),
+        description: Some(text),
+        ..NewTicket::default()
+    };
+    Ok(Some(store.session(&Actor::Human).create(&ticket)?))
+}
+
+fn uncommitted(repository: &Repository) -> Result<usize> {
+    let mut options = StatusOptions::new();
+    options.include_untracked(true).exclude_submodules(true);
+    Ok(repository.statuses(Some(&mut options))?.len())
+}
