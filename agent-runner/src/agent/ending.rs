@@ -1,0 +1,125 @@
+//! How a run of an agent CLI can end, and what each ending means for the attempt. Pure.
+
+use std::time::Duration;
+
+use ticket::attempt::Outcome;
+
+use crate::interrupt::Why;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself and without complaint; what it said last. Says nothing about the work.
+    Completed(Option<String>),
+    /// It used up the turns that it was given.
+    MaxTurns,
+    /// It used up the money that it was given.
+    Budget,
+    /// The account's limit, and when it ends in Unix seconds where that is known.
+    RateLimited {
+        /// When the limit ends.
+        resets_at: Option<i64>,
+        /// What the agent CLI said.
+        said: String,
+    },
+    /// The login was refused, or the account cannot pay.
+    Auth(String),
+    /// The model's service is overloaded, broken or out of reach.
+    Service(String),
+    /// The conversation does not fit, or the service does not accept it.
+    Unusable(String),
+    /// The conversation to resume is not there.
+    NoConversation(String),
+    /// No such model.
+    NoModel(String),
+    /// The program could not be started, or refused its arguments.
+    NotStarted(String),
+    /// It ended with a failure of its own.
+    Failed(String),
+    /// Somebody else ended it by a signal.
+    Killed(i32),
+    /// It took longer than it may.
+    TimedOut(Duration),
+    /// The runner ended it.
+    Interrupted(Why),
+}
+
+impl Ending {
+    /// The outcome of an attempt that ends with this, and why in one sentence. A completed run never
+    /// ends an attempt by itself: the outcome is that of one that left nothing.
+    pub fn outcome(&self) -> (Outcome, String) {
+        match self {
+            Ending::Completed(_) => (
+                Outcome::AgentFailed,
+                "the agent exited 0 but changed nothing".into(),
+            ),
+            Ending::MaxTurns => (Outcome::AgentFailed, "the agent used up its turns".into()),
+            Ending::Budget => (Outcome::AgentFailed, "the agent used up its budget".into()),
+            Ending::RateLimited { resets_at, said } => (
+                Outcome::RateLimited,
+                match resets_at {
+                    Some(at) => format!("{said} (resets at Unix time {at})"),
+                    None => said.clone(),
+                },
+            ),
+            Ending::Auth(said) => (Outcome::AuthFailed, said.clone()),
+            Ending::Service(said) => (Outcome::InfraFailed, said.clone()),
+            Ending::Unusable(said) => (Outcome::AgentFailed, said.clone()),
+            Ending::NoConversation(said) => (
+                Outcome::InfraFailed,
+                format!("the conversation is gone: {said}"),
+            ),
+            Ending::NoModel(said) => (
+                Outcome::InfraFailed,
+                format!("the configured model is not there: {said}"),
+            ),
+            Ending::NotStarted(said) => (Outcome::InfraFailed, said.clone()),
+            Ending::Failed(said) => (Outcome::AgentFailed, said.clone()),
+            Ending::Killed(signal) => (
+                Outcome::AgentFailed,
+                format!("the agent was ended by signal {signal}, again and again"),
+            ),
+            Ending::TimedOut(limit) => (
+                Outcome::AgentFailed,
+                format!(
+                    "the agent took longer than {} s and was ended",
+                    limit.as_secs()
+                ),
+            ),
+            Ending::Interrupted(Why::Stop) => {
+                (Outcome::Released, "the agent was told to stop".into())
+            }
+            Ending::Interrupted(Why::Lost) => (
+                Outcome::Released,
+                "the attempt was ended from outside".into(),
+            ),
+            Ending::Interrupted(Why::HubAway) => (
+                Outcome::InfraFailed,
+                "the hub did not answer for too long".into(),
+            ),
+        }
+    }
+
+    /// The same ending with its text changed.
+    pub fn map_text(self, f: impl Fn(&str) -> String) -> Ending {
+        match self {
+            Ending::Completed(said) => Ending::Completed(said.map(|s| f(&s))),
+            Ending::RateLimited { resets_at, said } => Ending::RateLimited {
+                resets_at,
+                said: f(&said),
+            },
+            Ending::Auth(said) => Ending::Auth(f(&said)),
+            Ending::Service(said) => Ending::Service(f(&said)),
+            Ending::Unusable(said) => Ending::Unusable(f(&said)),
+            Ending::NoConversation(said) => Ending::NoConversation(f(&said)),
+            Ending::NoModel(said) => Ending::NoModel(f(&said)),
+            Ending::NotStarted(said) => Ending::NotStarted(f(&said)),
+            Ending::Failed(said) => Ending::Failed(f(&said)),
+            Ending::MaxTurns
+            | Ending::Budget
+            | Ending::Killed(_)
+            | Ending::TimedOut(_)
+            | Ending::Interrupted(_) => self,
+        }
+    }
+}

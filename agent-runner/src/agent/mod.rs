@@ -1,0 +1,337 @@
+//! Running an agent CLI once: its own process group, its output read line by line, a hard time limit,
+//! an end by TERM, then KILL, then a sweep of whatever it left. How a backend is called and what its
+//! output means is in the file of its name.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::console::{Console, clean};
+use crate::guard::sweep;
+use crate::interrupt::{Interrupt, Why};
+use crate::lines::{LINE_LIMIT, Tail, read_lines};
+use crate::process::{Exit, Process, spawn};
+
+pub mod backend;
+pub mod claude;
+pub mod command;
+pub mod ending;
+pub mod stream;
+
+pub use backend::Invocation;
+pub use ending::Ending;
+
+/// How long an agent CLI may take to end after TERM. Claude needs 1.5 s to end its own children.
+const TERM_GRACE: Duration = Duration::from_secs(5);
+/// The same when the runner itself must be gone within a second.
+const STOP_GRACE: Duration = Duration::from_millis(150);
+/// How long the output of an ended process may take to arrive.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How long an agent CLI may go on after it said that it is done.
+const DONE_GRACE: Duration = Duration::from_secs(30);
+
+/// Understands one backend's output.
+pub trait Reader: Send {
+    /// One line of standard output; `cut` when its end is missing. What to show of it.
+    fn line(&mut self, line: &str, cut: bool) -> Vec<String>;
+    /// True when the backend said that it is done: the process should end soon.
+    fn is_done(&self) -> bool;
+    /// The conversation's name, as soon as it is known.
+    fn session(&self) -> Option<String>;
+    /// What the run came to. `stderr` is the end of standard error.
+    fn ending(&self, exit: Exit, stderr: &str) -> Ending;
+}
+
+/// One run of an agent CLI.
+pub struct Run<'a> {
+    /// The program with its arguments, environment and folder.
+    pub command: Command,
+    /// What it gets on standard input.
+    pub stdin: Vec<u8>,
+    /// Understands its output.
+    pub reader: Box<dyn Reader>,
+    /// After this it is ended.
+    pub timeout: Duration,
+    /// Ends it before that.
+    pub interrupt: &'a Interrupt,
+    /// Shows what it does.
+    pub console: &'a Console,
+    /// Who speaks there.
+    pub speaker: String,
+    /// Called about every so often while it runs.
+    pub every: Duration,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub ending: Ending,
+    /// The conversation, where the backend has one.
+    pub session: Option<String>,
+    /// The end of what it said.
+    pub log_tail: String,
+}
+
+enum Event {
+    Exit(Exit),
+    Interrupt(Why),
+    Drained,
+    Done,
+}
+
+struct Shared {
+    reader: Box<dyn Reader>,
+    tail: Tail,
+    stderr: Tail,
+}
+
+impl Run<'_> {
+    /// Runs it to its end. `meanwhile` is called now and then and must not take long.
+    pub fn run(mut self, mut meanwhile: impl FnMut()) -> Report {
+        let (to, from) = channel();
+        let listening = self.interrupt.listen(to.clone(), Event::Interrupt);
+        let on_exit = to.clone();
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let started = spawn(&mut self.command, move |exit| {
+            drop(on_exit.send(Event::Exit(exit)));
+        });
+        let (process, pipes) = match started {
+            Ok(started) => started,
+            Err(e) => return self.not_started(&e),
+        };
+        let shared = Arc::new(Mutex::new(Shared {
+            reader: self.reader,
+            tail: Tail::default(),
+            stderr: Tail::default(),
+        }));
+        if let Some(mut stdin) = pipes.stdin {
+            let prompt = std::mem::take(&mut self.stdin);
+            // A program that does not read its prompt closes the pipe; that is its own business.
+            thread::spawn(move || drop(stdin.write_all(&prompt)));
+        }
+        let scribe = Scribe {
+            shared: Arc::clone(&shared),
+            console: self.console.clone(),
+            speaker: self.speaker.clone(),
+        };
+        let mut open = 0;
+        if let Some(stdout) = pipes.stdout {
+            open += 1;
+            scribe.clone().follow(stdout, to.clone(), Scribe::output);
+        }
+        if let Some(stderr) = pipes.stderr {
+            open += 1;
+            scribe.follow(stderr, to, Scribe::complaint);
+        }
+        let waiting = Waiting {
+            process,
+            from,
+            open,
+        };
+        let (exit, cut_short) = waiting.wait(self.timeout, self.every, &mut meanwhile);
+        drop(listening);
+        let shared = lock(&shared);
+        let ending = match cut_short {
+            Some(Cut::Interrupt(why)) => Ending::Interrupted(why),
+            Some(Cut::Timeout) => Ending::TimedOut(self.timeout),
+            Some(Cut::Done) | None => shared.reader.ending(exit, &shared.stderr.text()),
+        };
+        Report {
+            ending: ending.map_text(|text| self.console.redact(&clean(text))),
+            session: shared.reader.session(),
+            log_tail: self.console.redact(&shared.tail.text()),
+        }
+    }
+
+    fn not_started(&self, error: &io::Error) -> Report {
+        let program = self.command.get_program().to_string_lossy().into_owned();
+        let what = format!("{program} could not be started: {error}");
+        self.console.say(&self.speaker, &what);
+        Report {
+            ending: Ending::NotStarted(what.clone()),
+            session: None,
+            log_tail: what,
+        }
+    }
+}
+
+/// Why a run did not end by itself.
+enum Cut {
+    Interrupt(Why),
+    Timeout,
+    /// It had said that it is done.
+    Done,
+}
+
+struct Waiting {
+    process: Process,
+    from: Receiver<Event>,
+    /// How many of its pipes are still read.
+    open: u32,
+}
+
+impl Waiting {
+    fn wait(
+        mut self,
+        timeout: Duration,
+        every: Duration,
+        meanwhile: &mut dyn FnMut(),
+    ) -> (Exit, Option<Cut>) {
+        let begun = Instant::now();
+        let mut deadline = (begun + timeout, Cut::Timeout);
+        let mut next = begun + every;
+        let mut exit = None;
+        let mut cut = None;
+        while exit.is_none() && cut.is_none() {
+            match self.next_event(next.min(deadline.0)) {
+                Some(Event::Exit(e)) => exit = Some(e),
+                Some(Event::Interrupt(why)) => cut = Some(Cut::Interrupt(why)),
+                Some(Event::Drained) => self.open -= 1,
+                Some(Event::Done) => {
+                    let soon = Instant::now() + DONE_GRACE;
+                    if soon < deadline.0 {
+                        deadline = (soon, Cut::Done);
+                    }
+                }
+                None if Instant::now() >= deadline.0 => {
+                    cut = Some(std::mem::replace(&mut deadline.1, Cut::Timeout));
+                }
+                None => {
+                    meanwhile();
+                    next = Instant::now() + every;
+                }
+            }
+        }
+        let exit = match (exit, &mut cut) {
+            (Some(exit), _) => exit,
+            (None, cut) => self.end(cut),
+        };
+        sweep();
+        self.drain();
+        (exit, cut)
+    }
+
+    /// TERM, a grace, KILL. A stop that comes meanwhile shortens the grace.
+    fn end(&mut self, cut: &mut Option<Cut>) -> Exit {
+        self.process.signal(Signal::SIGTERM);
+        let grace = |cut: &Option<Cut>| match cut {
+            Some(Cut::Interrupt(Why::Stop)) => STOP_GRACE,
+            _ => TERM_GRACE,
+        };
+        let mut until = Instant::now() + grace(cut);
+        loop {
+            match self.next_event(until) {
+                Some(Event::Exit(exit)) => return exit,
+                Some(Event::Interrupt(Why::Stop)) => {
+                    *cut = Some(Cut::Interrupt(Why::Stop));
+                    until = until.min(Instant::now() + grace(cut));
+                }
+                Some(Event::Drained) => self.open -= 1,
+                Some(Event::Interrupt(_) | Event::Done) => {}
+                None => break,
+            }
+        }
+        self.process.signal(Signal::SIGKILL);
+        let until = Instant::now() + DRAIN;
+        loop {
+            match self.next_event(until) {
+                Some(Event::Exit(exit)) => return exit,
+                Some(Event::Drained) => self.open -= 1,
+                Some(Event::Interrupt(_) | Event::Done) => {}
+                None => return Exit::Signal(Signal::SIGKILL as i32),
+            }
+        }
+    }
+
+    /// Everything that could write is dead, so the pipes end.
+    fn drain(&mut self) {
+        let until = Instant::now() + DRAIN;
+        while self.open > 0 {
+            match self.next_event(until) {
+                Some(Event::Drained) => self.open -= 1,
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn next_event(&self, until: Instant) -> Option<Event> {
+        let patience = until.saturating_duration_since(Instant::now());
+        self.from.recv_timeout(patience).ok()
+    }
+}
+
+/// Reads one of the pipes.
+#[derive(Clone)]
+struct Scribe {
+    shared: Arc<Mutex<Shared>>,
+    console: Console,
+    speaker: String,
+}
+
+impl Scribe {
+    fn follow(
+        self,
+        pipe: impl io::Read + Send + 'static,
+        to: Sender<Event>,
+        take: fn(&Scribe, &str, bool) -> bool,
+    ) {
+        thread::spawn(move || {
+            let mut told = false;
+            let _ = read_lines(pipe, LINE_LIMIT, |line, cut| {
+                let done = take(&self, &String::from_utf8_lossy(line), cut);
+                if done && !told {
+                    told = true;
+                    let _ = to.send(Event::Done);
+                }
+            });
+            let _ = to.send(Event::Drained);
+        });
+    }
+
+    fn output(&self, line: &str, cut: bool) -> bool {
+        let mut shared = lock(&self.shared);
+        for shown in shared.reader.line(line, cut) {
+            let shown = clean(&shown);
+            self.console.say(&self.speaker, &shown);
+            shared.tail.push(&shown);
+        }
+        shared.reader.is_done()
+    }
+
+    fn complaint(&self, line: &str, _cut: bool) -> bool {
+        let line = clean(line);
+        self.console.say(&self.speaker, &line);
+        let mut shared = lock(&self.shared);
+        shared.tail.push(&line);
+        shared.stderr.push(&line);
+        false
+    }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where an agent CLI runs and what it is told about its ticket.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The work tree.
+    pub tree: PathBuf,
+    /// HOME.
+    pub home: PathBuf,
+    /// TMPDIR.
+    pub tmp: PathBuf,
+    /// `TICKET_URL`, `TICKET_TOKEN` and the rest.
+    pub env: Vec<(String, String)>,
+}

@@ -1,0 +1,167 @@
+//! What the main thread and the signal thread both need to end an attempt: its numbers, its token,
+//! and how to keep its tree.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use ticket::attempt::Outcome;
+use ticket::client::Client;
+use ticket::wire::EndAttempt;
+
+use crate::console::Console;
+use crate::git::Credential;
+use crate::snapshot::Snapshots;
+use crate::worktree::Commit;
+
+/// How long a stop waits for the snapshot before it gives the ticket back without it. Together with
+/// the end of the agent CLI and one call to the hub it must stay below a second.
+const SNAPSHOT_BUDGET: Duration = Duration::from_millis(450);
+/// How long the snapshot may still take after that; the container is killed after ten seconds.
+const LATE_BUDGET: Duration = Duration::from_secs(8);
+
+/// One live attempt.
+pub struct Lease {
+    /// The ticket.
+    pub ticket: i64,
+    /// The attempt's number.
+    pub attempt: i64,
+    /// The hub, with the runner's own token.
+    pub hub: Client,
+    /// The attempt's token, for git.
+    pub credential: Credential,
+    /// Keeps the tree.
+    pub snapshots: Snapshots,
+    /// Where it says what it does.
+    pub console: Console,
+    /// What changes as the attempt goes on.
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The commit that the attempt began from; none before its tree is there.
+    start: Option<String>,
+    session: Option<String>,
+    /// The tree that was kept last.
+    kept: Option<Commit>,
+}
+
+impl Lease {
+    /// Of an attempt whose tree is not there yet.
+    pub fn new(
+        (ticket, attempt): (i64, i64),
+        hub: Client,
+        credential: Credential,
+        snapshots: Snapshots,
+        console: Console,
+    ) -> Lease {
+        Lease {
+            ticket,
+            attempt,
+            hub,
+            credential,
+            snapshots,
+            console,
+            state: Mutex::default(),
+        }
+    }
+
+    /// The tree is there, and this is what it began from.
+    pub fn began_from(&self, commit: &str) {
+        self.state().start = Some(commit.to_owned());
+    }
+
+    /// The agent CLI's conversation.
+    pub fn set_session(&self, id: &str) {
+        self.state().session = Some(id.to_owned());
+    }
+
+    /// The agent CLI's conversation is not to be resumed.
+    pub fn forget_session(&self) {
+        self.state().session = None;
+    }
+
+    /// Takes a snapshot and hands it to the hub. The commit that has it, if there is anything to keep.
+    /// `name` tells two threads apart that may do it at once.
+    pub fn keep(&self, name: &str) -> Option<String> {
+        let start = self.state().start.clone()?;
+        let kept = self.snapshots.take(&start, name).and_then(|snapshot| {
+            snapshot
+                .map(|s| self.snapshots.push(&self.credential, &s))
+                .transpose()
+        });
+        kept.unwrap_or_else(|e| {
+            self.say(&format!("the tree could not be kept: {e}"));
+            None
+        })
+    }
+
+    /// The same while the agent works, unless the tree is as it was the last time.
+    pub fn keep_if_changed(&self) {
+        let Some(start) = self.state().start.clone() else {
+            return;
+        };
+        let taken = self.snapshots.take(&start, "running");
+        let Ok(Some(snapshot)) = taken else {
+            return;
+        };
+        let same = |kept: &Commit| kept.tree == snapshot.tree;
+        if self.state().kept.as_ref().is_some_and(same) {
+            return;
+        }
+        // A failure is no news here: the next one, or the one at the end, says so.
+        if self.snapshots.push(&self.credential, &snapshot).is_ok() {
+            self.state().kept = Some(snapshot);
+        }
+    }
+
+    /// How the attempt ended, for the hub.
+    pub fn ending(&self, outcome: Outcome, reason: &str, snapshot: Option<String>) -> EndAttempt {
+        EndAttempt {
+            outcome,
+            reason: Some(reason.to_owned()),
+            log_tail: None,
+            snapshot,
+            session_id: self.state().session.clone(),
+            unsettled: false,
+        }
+    }
+
+    /// Gives the ticket back within a second, with its tree if that is quick enough, else the tree
+    /// follows. Called by the signal thread.
+    pub fn release(self: &Arc<Lease>) {
+        let (to, snapshot) = channel();
+        let lease = Arc::clone(self);
+        thread::spawn(move || drop(to.send(lease.keep("stop"))));
+        let reason = "the runner was told to stop";
+        match snapshot.recv_timeout(SNAPSHOT_BUDGET) {
+            Ok(kept) => self.tell(&self.ending(Outcome::Released, reason, kept)),
+            Err(_) => {
+                self.tell(&EndAttempt {
+                    unsettled: true,
+                    ..self.ending(Outcome::Released, reason, None)
+                });
+                let kept = snapshot.recv_timeout(LATE_BUDGET).unwrap_or_default();
+                self.tell(&self.ending(Outcome::Released, reason, kept));
+            }
+        }
+    }
+
+    fn tell(&self, end: &EndAttempt) {
+        match self.hub.end_attempt(self.ticket, self.attempt, end) {
+            Ok(()) => self.say("released"),
+            Err(e) => self.say(&format!("the hub did not take it back: {e}")),
+        }
+    }
+
+    /// Says something about this attempt.
+    pub fn say(&self, what: &str) {
+        self.console.say(&format!("#{} runner", self.ticket), what);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,348 @@
+use std::time::Duration;
+
+use super::*;
+
+fn landing(state: LandingState) -> Seen {
+    Seen::Settled(Box::new(Landing {
+        id: 1,
+        ticket_id: 7,
+        attempt: 1,
+        priority: 2,
+        title: "Mend it".into(),
+        agent: "agent-1".into(),
+        commit_id: "c".into(),
+        candidate: None,
+        state,
+        approved_by: None,
+        summary: None,
+        reason: Some("why".into()),
+        log_tail: Some("log".into()),
+        submitted_at: String::new(),
+        finished_at: None,
+    }))
+}
+
+fn asked(ending: Ending) -> Seen {
+    Seen::Asked {
+        ending,
+        live: true,
+        log: "said".into(),
+    }
+}
+
+fn completed() -> Seen {
+    asked(Ending::Completed(None))
+}
+
+fn ask(handback: Handback) -> Step {
+    Step::Ask {
+        handback,
+        fresh: false,
+    }
+}
+
+fn red() -> Handback {
+    Handback::VerifyFailed { log: "red".into() }
+}
+
+fn conflict(reason: Option<&str>) -> Handback {
+    Handback::Conflict {
+        files: vec!["a".into()],
+        reason: reason.map(Into::into),
+    }
+}
+
+fn bounced() -> Handback {
+    Handback::Bounced(Bounce {
+        reason: "why".into(),
+        log: Some("log".into()),
+    })
+}
+
+fn end(outcome: Outcome, reason: &str, log: Option<&str>) -> Step {
+    failed(outcome, reason, log.map(Into::into))
+}
+
+/// Plays what was seen and compares each step.
+fn plays(retries: u32, story: Vec<(Seen, Step)>) {
+    let mut progress = Progress::new(retries);
+    assert_eq!(progress.first(), ask(Handback::Work));
+    for (number, (seen, expected)) in story.into_iter().enumerate() {
+        let what = format!("step {number} after {seen:?}");
+        assert_eq!(progress.next(seen), expected, "{what}");
+    }
+}
+
+fn conflicts() -> Seen {
+    Seen::Conflicts(vec!["a".into()])
+}
+
+#[test]
+fn good_work_lands() {
+    plays(
+        2,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (Seen::Current, Step::Submit),
+            (Seen::Submitted, Step::Await),
+            (landing(LandingState::Queued), Step::Await),
+            (landing(LandingState::Verifying), Step::Await),
+            (landing(LandingState::Landed), Step::Done),
+        ],
+    );
+}
+
+#[test]
+fn after_a_merge_the_gate_runs_once_more_and_main_is_not_chased() {
+    plays(
+        0,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (Seen::Merged, Step::Gate),
+            (Seen::Green, Step::Submit),
+        ],
+    );
+}
+
+#[test]
+fn a_red_gate_comes_back_until_the_retries_are_used_up() {
+    plays(
+        1,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Red("red".into()), ask(red())),
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (
+                Seen::Red("still red".into()),
+                end(Outcome::VerifyRed, "the gate stayed red", Some("still red")),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_git_does_not_take_comes_back() {
+    plays(
+        1,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::NotCommitted("red".into()), ask(red())),
+        ],
+    );
+}
+
+#[test]
+fn a_conflict_comes_back_and_main_is_looked_at_again() {
+    plays(
+        3,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (conflicts(), ask(conflict(None))),
+            (completed(), Step::Commit),
+            (Seen::MarkersLeft(vec!["a".into()]), ask(conflict(None))),
+            (completed(), Step::Commit),
+            (Seen::MergeUndone, Step::Update),
+            (conflicts(), ask(conflict(None))),
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (Seen::Current, Step::Submit),
+        ],
+    );
+}
+
+#[test]
+fn a_conflict_that_stays_ends_the_attempt() {
+    plays(
+        0,
+        vec![
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (
+                conflicts(),
+                end(Outcome::Conflict, "conflicts with main remain in a", None),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_bounce_comes_back_with_main_merged_in() {
+    for merged in [Seen::Current, Seen::Merged, Seen::MergedAway] {
+        plays(
+            1,
+            vec![
+                (landing(LandingState::Bounced), Step::Update),
+                (merged, ask(bounced())),
+                (completed(), Step::Commit),
+                (Seen::Committed, Step::Gate),
+                (Seen::Green, Step::Update),
+                (Seen::Current, Step::Submit),
+                (Seen::Submitted, Step::Await),
+                (landing(LandingState::Bounced), Step::Update),
+                (Seen::Merged, end(Outcome::VerifyRed, "why", Some("log"))),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_bounce_for_a_conflict_is_handed_back_as_one() {
+    plays(
+        1,
+        vec![
+            (landing(LandingState::Bounced), Step::Update),
+            (conflicts(), ask(conflict(Some("why")))),
+        ],
+    );
+    plays(
+        0,
+        vec![
+            (landing(LandingState::Bounced), Step::Update),
+            (
+                conflicts(),
+                end(Outcome::Conflict, "conflicts with main remain in a", None),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn no_change_is_a_failed_attempt() {
+    plays(
+        2,
+        vec![
+            (completed(), Step::Commit),
+            (
+                Seen::Unchanged,
+                end(
+                    Outcome::AgentFailed,
+                    "the agent exited 0 but changed nothing",
+                    None,
+                ),
+            ),
+        ],
+    );
+    plays(
+        2,
+        vec![(
+            Seen::MergedAway,
+            end(
+                Outcome::AgentFailed,
+                "main has all of this change already: nothing is left of it",
+                None,
+            ),
+        )],
+    );
+}
+
+#[test]
+fn what_ended_elsewhere_is_left() {
+    let gone = Seen::Asked {
+        ending: Ending::Completed(None),
+        live: false,
+        log: String::new(),
+    };
+    let leave = |why: &str| Step::Leave(why.into());
+    plays(2, vec![(gone, leave("the attempt was ended from outside"))]);
+    plays(
+        2,
+        vec![(
+            asked(Ending::Interrupted(Why::Lost)),
+            leave("the attempt was ended from outside"),
+        )],
+    );
+    plays(2, vec![(Seen::Lost("over".into()), leave("over"))]);
+    plays(2, vec![(landing(LandingState::Cancelled), leave("why"))]);
+    plays(2, vec![(landing(LandingState::Held), Step::Done)]);
+}
+
+#[test]
+fn a_killed_agent_goes_on_where_it_was() {
+    let killed = || asked(Ending::Killed(9));
+    plays(
+        2,
+        vec![
+            (killed(), ask(Handback::Work)),
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Red("red".into()), ask(red())),
+            (
+                killed(),
+                end(
+                    Outcome::AgentFailed,
+                    "the agent was ended by signal 9, again and again",
+                    Some("said"),
+                ),
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_conversation_is_given_up_once() {
+    for lost in [
+        Ending::NoConversation("gone".into()),
+        Ending::Unusable("too long".into()),
+    ] {
+        let mut progress = Progress::new(0);
+        let again = Step::Ask {
+            handback: Handback::Work,
+            fresh: true,
+        };
+        assert_eq!(progress.next(asked(lost.clone())), again);
+        assert!(matches!(progress.next(asked(lost)), Step::End(_)));
+    }
+}
+
+#[test]
+fn only_the_agents_own_failures_count() {
+    let said = || "said".to_owned();
+    for (ending, outcome) in [
+        (Ending::MaxTurns, Outcome::AgentFailed),
+        (Ending::Budget, Outcome::AgentFailed),
+        (Ending::Failed(said()), Outcome::AgentFailed),
+        (
+            Ending::TimedOut(Duration::from_secs(9)),
+            Outcome::AgentFailed,
+        ),
+        (Ending::Killed(9), Outcome::AgentFailed),
+        (
+            Ending::RateLimited {
+                resets_at: Some(1),
+                said: said(),
+            },
+            Outcome::RateLimited,
+        ),
+        (Ending::Auth(said()), Outcome::AuthFailed),
+        (Ending::Service(said()), Outcome::InfraFailed),
+        (Ending::NoModel(said()), Outcome::InfraFailed),
+        (Ending::NotStarted(said()), Outcome::InfraFailed),
+        (Ending::Interrupted(Why::HubAway), Outcome::InfraFailed),
+    ] {
+        let what = format!("{ending:?}");
+        match Progress::new(0).next(asked(ending)) {
+            Step::End(end) => {
+                assert_eq!(end.outcome, outcome, "{what}");
+                assert_eq!(end.log_tail.as_deref(), Some("said"));
+            }
+            other => panic!("{what} led to {other:?}"),
+        }
+    }
+    assert!(matches!(
+        Progress::new(0).next(Seen::Broken("x".into())),
+        Step::End(End {
+            outcome: Outcome::InfraFailed,
+            ..
+        })
+    ));
+}

@@ -1,0 +1,156 @@
+//! What protects the runner from the agent, and the machine from what an agent leaves behind: no
+//! other process may read the runner's memory, orphans come to it, and [`sweep`] ends them all.
+//!
+//! It works alike in a container (behind an init) and as a plain process: only descendants of this
+//! very process are ever touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
+use nix::unistd::Pid;
+
+use crate::process;
+
+/// How long a sweep tries. What survives this is stuck in the kernel.
+const SWEEP_BUDGET: Duration = Duration::from_secs(5);
+/// Between two looks at processes that were killed and are not gone yet.
+const SWEEP_PAUSE: Duration = Duration::from_millis(1);
+
+/// Closes this process to others of the same user and makes it the parent of its orphans. Comes
+/// before everything else.
+pub fn close_to_others() -> anyhow::Result<()> {
+    prctl::set_dumpable(false).context("cannot make this process unreadable to others")?;
+    prctl::set_child_subreaper(true).context("cannot become the parent of orphans")
+}
+
+/// Takes the one-time code out of the environment, so that no child inherits it.
+pub fn take_variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok();
+    #[allow(unsafe_code, reason = "runs before any other thread exists")]
+    // SAFETY: nobody else reads or writes the environment yet.
+    unsafe {
+        std::env::remove_var(name);
+    }
+    value
+}
+
+/// Kills every descendant of this process, except the tools that the runner itself is running, until
+/// none is left. Returns how many there were.
+pub fn sweep() -> usize {
+    let end = Instant::now() + SWEEP_BUDGET;
+    let mut met: BTreeSet<i32> = BTreeSet::new();
+    loop {
+        // Locked throughout: a tool that starts meanwhile must not be taken for an orphan.
+        let own = process::running();
+        let (alive, dead) = strangers(&own);
+        for pid in &alive {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        for pid in dead {
+            let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+        }
+        drop(own);
+        met.extend(&alive);
+        if alive.is_empty() || Instant::now() >= end {
+            return met.len();
+        }
+        thread::sleep(SWEEP_PAUSE);
+    }
+}
+
+/// Reaps orphans that have ended by themselves, so that they do not use up the pids limit.
+pub fn reap() {
+    let own = process::running();
+    for pid in strangers(&own).1 {
+        let _ = waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG));
+    }
+}
+
+/// The live descendants that the runner did not start itself, and the dead ones that it must reap.
+fn strangers(own: &BTreeSet<i32>) -> (Vec<i32>, Vec<i32>) {
+    let me = std::process::id().cast_signed();
+    let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
+    for stat in all_processes() {
+        children.entry(stat.parent).or_default().push(stat);
+    }
+    let (mut alive, mut dead) = (Vec::new(), Vec::new());
+    let mut parents = vec![me];
+    while let Some(parent) = parents.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            if parent == me && own.contains(&child.pid) {
+                continue;
+            }
+            parents.push(child.pid);
+            match (child.ended, parent == me) {
+                (false, _) => alive.push(child.pid),
+                (true, true) => dead.push(child.pid),
+                // Its own parent reaps it, or it comes to us when that parent is gone.
+                (true, false) => {}
+            }
+        }
+    }
+    (alive, dead)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    pid: i32,
+    parent: i32,
+    ended: bool,
+}
+
+fn all_processes() -> impl Iterator<Item = Stat> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let pid: i32 = name.to_str()?.parse().ok()?;
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        parse_stat(&String::from_utf8_lossy(&stat))
+    })
+}
+
+/// `pid (name) state parent …`, where the name may hold anything, also brackets.
+fn parse_stat(line: &str) -> Option<Stat> {
+    let (pid, rest) = line.split_once(' ')?;
+    let (_, rest) = rest.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?;
+    Some(Stat {
+        pid: pid.parse().ok()?,
+        parent: fields.next()?.parse().ok()?,
+        ended: matches!(state, "Z" | "X"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_cannot_forge_its_parent() {
+        let stat = |line| parse_stat(line);
+        assert_eq!(
+            stat("7 (x) Z 1) S 42 7 7 0"),
+            Some(Stat {
+                pid: 7,
+                parent: 42,
+                ended: false
+            })
+        );
+        assert_eq!(
+            stat("8 (sh) Z 1 8 8 0"),
+            Some(Stat {
+                pid: 8,
+                parent: 1,
+                ended: true
+            })
+        );
+        assert_eq!(stat("nonsense"), None);
+    }
+}

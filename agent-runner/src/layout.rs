@@ -1,0 +1,136 @@
+//! Where things are in the work directory: the clone, the agent's homes, scratch space. All of it is
+//! within an agent's reach, so nothing found there is trusted.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The work directory.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The work directory at `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Layout {
+        Layout { root: root.into() }
+    }
+
+    /// The one clone, kept from attempt to attempt.
+    pub fn repo(&self) -> PathBuf {
+        self.root.join("repo")
+    }
+
+    /// The agent CLI's HOME for a ticket: it holds the conversation, for a later attempt to resume.
+    pub fn home(&self, ticket: i64) -> PathBuf {
+        self.homes().join(ticket.to_string())
+    }
+
+    /// The agent CLI's HOME for a proposal.
+    pub fn proposal_home(&self) -> PathBuf {
+        self.homes().join("propose")
+    }
+
+    /// HOME for verify.sh, where tools keep their caches. The agent's own settings are not in it.
+    pub fn gate_home(&self) -> PathBuf {
+        self.root.join("gate-home")
+    }
+
+    /// TMPDIR for children.
+    pub fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    /// Makes HOME for `ticket` and removes those of other tickets. True when it was there before.
+    pub fn enter_home(&self, ticket: i64) -> io::Result<bool> {
+        let home = self.home(ticket);
+        if let Ok(entries) = fs::read_dir(self.homes()) {
+            for entry in entries.flatten().filter(|e| e.path() != home) {
+                remove(&entry.path())?;
+            }
+        }
+        let kept = fs::symlink_metadata(&home).is_ok_and(|m| m.is_dir());
+        if !kept {
+            remove(&home)?;
+        }
+        fs::create_dir_all(&home)?;
+        Ok(kept)
+    }
+
+    /// Empties the scratch space and makes what every child needs.
+    pub fn refresh(&self) -> io::Result<()> {
+        remove(&self.tmp())?;
+        fs::create_dir_all(self.tmp())?;
+        fs::create_dir_all(self.gate_home())
+    }
+
+    fn homes(&self) -> PathBuf {
+        self.root.join("home")
+    }
+}
+
+/// Removes whatever is at `path`, without following a link. Nothing there is no error. Folders that
+/// were made read-only (as module caches are) are opened first.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match remove_once(path) {
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            open_folders(path)?;
+            remove_once(path)
+        }
+        other => other,
+    }
+}
+
+fn remove_once(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(e) => Err(e),
+    };
+    match removed {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
+}
+
+fn open_folders(path: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return Ok(());
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(path)? {
+        open_folders(&entry?.path())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn homes_of_other_tickets_go_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        assert!(!layout.enter_home(1).unwrap());
+        assert!(layout.enter_home(1).unwrap());
+        assert!(!layout.enter_home(2).unwrap());
+        assert!(!layout.home(1).exists());
+    }
+
+    #[test]
+    fn read_only_folders_and_links_are_removed_without_following() {
+        let dir = tempfile::tempdir().unwrap();
+        let outside = dir.path().join("outside");
+        fs::write(&outside, "kept").unwrap();
+        let folder = dir.path().join("cache/module");
+        fs::create_dir_all(&folder).unwrap();
+        std::os::unix::fs::symlink(&outside, folder.join("link")).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o500)).unwrap();
+        remove(&dir.path().join("cache")).unwrap();
+        assert!(!dir.path().join("cache").exists());
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    }
+}

@@ -1,0 +1,134 @@
+//! `agent-runner [--work DIR]`: reads `SWARM_HUB` and the one-time `SWARM_CODE`, enrols, and works or
+//! verifies, as the hub says. Exit codes are in [`agent_runner::exit`].
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use agent_runner::console::Console;
+use agent_runner::layout::Layout;
+use agent_runner::patience::patiently_for;
+use agent_runner::runner::{Runner, repository};
+use agent_runner::stop::Stop;
+use agent_runner::worktree::WorkTree;
+use agent_runner::{exit, guard, verifier, worker};
+use ticket::Error;
+use ticket::client::Client;
+use ticket::wire::{Enrolled, Role};
+
+/// Where the hub is.
+const HUB: &str = "SWARM_HUB";
+/// What is traded for a token.
+const CODE: &str = "SWARM_CODE";
+/// Where the work is done, unless told otherwise.
+const WORK: &str = "/work";
+/// How long to wait for a hub that does not answer at the start.
+const ENROL_BUDGET: Duration = Duration::from_secs(180);
+
+struct Start {
+    url: String,
+    code: String,
+    work: String,
+}
+
+fn main() -> ExitCode {
+    if let Err(e) = guard::close_to_others() {
+        return fail(exit::FAILED, &format!("{e:#}"));
+    }
+    let code = guard::take_variable(CODE);
+    let start = match read_start(code, std::env::args().skip(1)) {
+        Ok(start) => start,
+        Err(why) => return fail(exit::USAGE, &why),
+    };
+    match begin(&start) {
+        Ok(()) => ExitCode::from(exit::OK),
+        Err(Failure::Hub(error)) => fail(code_of(&error), &error.to_string()),
+        Err(Failure::Other(error)) => fail(exit::FAILED, &format!("{error:#}")),
+    }
+}
+
+enum Failure {
+    Hub(Error),
+    Other(anyhow::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure::Hub(error)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::Other(error)
+    }
+}
+
+fn begin(start: &Start) -> Result<(), Failure> {
+    let stop = Stop::on_signals().map_err(anyhow::Error::from)?;
+    let console = Console::default();
+    console.hide(&start.code);
+    let door = Client::new(&start.url, "")?;
+    let enrolled = patiently_for(ENROL_BUDGET, &stop, &console, || door.enroll(&start.code))?;
+    console.hide(&enrolled.token);
+    let Enrolled {
+        name,
+        role,
+        token,
+        unfinished,
+    } = enrolled;
+    console.say("runner", &format!("enrolled as {name}"));
+    let layout = Layout::new(&start.work);
+    let runner = Runner {
+        tree: WorkTree::new(layout.repo(), &repository(&start.url), &name),
+        hub: door.with_token(&token),
+        url: start.url.clone(),
+        name,
+        layout,
+        console,
+        stop,
+    };
+    match role {
+        Role::Worker => worker::run(&runner, &token, unfinished.as_ref())?,
+        Role::Verifier => verifier::run(&runner, &token)?,
+    }
+    // A signal that came meanwhile ends the process in its own way.
+    runner.stop.checkpoint();
+    Ok(())
+}
+
+fn read_start(
+    code: Option<String>,
+    mut args: impl Iterator<Item = String>,
+) -> Result<Start, String> {
+    let mut work = WORK.to_owned();
+    while let Some(arg) = args.next() {
+        match (arg.as_str(), args.next()) {
+            ("--work", Some(dir)) => work = dir,
+            ("--work", None) => return Err("--work needs a folder".into()),
+            _ => {
+                return Err(format!(
+                    "unknown argument '{arg}': only --work DIR is known"
+                ));
+            }
+        }
+    }
+    let missing = |name: &str| format!("{name} is not set: the hub starts this program");
+    Ok(Start {
+        url: std::env::var(HUB).map_err(|_| missing(HUB))?,
+        code: code.ok_or_else(|| missing(CODE))?,
+        work,
+    })
+}
+
+fn code_of(error: &Error) -> u8 {
+    match error {
+        Error::Unauthorized(_) | Error::Forbidden(_) => exit::REFUSED,
+        Error::Unavailable(_) => exit::NO_HUB,
+        _ => exit::FAILED,
+    }
+}
+
+fn fail(code: u8, why: &str) -> ExitCode {
+    eprintln!("agent-runner: {why}");
+    ExitCode::from(code)
+}

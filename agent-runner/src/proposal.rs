@@ -1,0 +1,105 @@
+//! An idle agent is asked for an idea. It reads main, may make one proposal, and what it changes in
+//! the tree is thrown away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ticket::wire::{EndProposal, ProposalRun};
+
+use crate::agent::claude::Session;
+use crate::agent::{Ending, Invocation, Place, Run};
+use crate::git::Credential;
+use crate::interrupt::Interrupt;
+use crate::layout::remove;
+use crate::patience::patiently;
+use crate::prompt::Prompts;
+use crate::runner::Runner;
+use crate::stop::Held;
+
+/// The local branch that main is checked out as.
+const BRANCH: &str = "proposal";
+/// Nothing has to be done meanwhile.
+const NEVER: Duration = Duration::from_secs(3600);
+
+/// Carries out one proposal run. True when the agent CLI worked as it should.
+pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
+    for secret in proposal.agent.secrets.values() {
+        runner.console.hide(secret);
+    }
+    runner.console.hide(&proposal.token);
+    let interrupt = Interrupt::default();
+    let (hub, id) = (runner.hub.clone(), proposal.run);
+    let _holding = runner.stop.hold(Held {
+        interrupt: interrupt.clone(),
+        release: Arc::new(move || {
+            let reason = Some("the runner was told to stop".to_owned());
+            let _ = hub.end_proposal(id, &EndProposal { reason });
+        }),
+    });
+    runner
+        .console
+        .say("runner", "nothing to do: asking for a proposal");
+    let reason = match propose(runner, proposal, &interrupt) {
+        Ok(Ending::Completed(_)) => None,
+        Ok(other) => Some(other.outcome().1),
+        Err(e) => Some(format!("{e:#}")),
+    };
+    runner.stop.checkpoint();
+    if let Some(reason) = &reason {
+        runner
+            .console
+            .say("runner", &format!("no proposal: {reason}"));
+    }
+    let worked = reason.is_none();
+    let end = EndProposal { reason };
+    let told = patiently(&runner.stop, &runner.console, || {
+        runner.hub.end_proposal(proposal.run, &end)
+    });
+    if let Err(e) = told {
+        runner
+            .console
+            .say("runner", &format!("the proposal run was over: {e}"));
+    }
+    worked
+}
+
+fn propose(
+    runner: &Runner,
+    proposal: &ProposalRun,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Ending> {
+    let (layout, base) = (&runner.layout, &proposal.base);
+    let home = layout.proposal_home();
+    remove(&home)?;
+    std::fs::create_dir_all(&home)?;
+    layout.refresh()?;
+    let credential = Credential::new(&proposal.token);
+    runner.tree.begin(&credential, base, BRANCH, &base.commit)?;
+    let prompt = Prompts::new(&proposal.agent.prompts).for_proposal(
+        &runner.name,
+        &base.branch,
+        &proposal.known,
+    )?;
+    let place = Place {
+        tree: runner.tree.dir().to_owned(),
+        home,
+        tmp: layout.tmp(),
+        env: vec![
+            ("TICKET_URL".to_owned(), runner.url.clone()),
+            ("TICKET_TOKEN".to_owned(), proposal.token.clone()),
+            ("AGENT_ID".to_owned(), runner.name.clone()),
+        ],
+    };
+    let invocation = Invocation::new(&proposal.agent, &place, &prompt, &Session::start())?;
+    let run = Run {
+        command: invocation.command,
+        stdin: invocation.stdin,
+        reader: invocation.reader,
+        timeout: Duration::from_secs(proposal.agent.timeout_seconds),
+        interrupt,
+        console: &runner.console,
+        speaker: "proposal agent".to_owned(),
+        every: NEVER,
+    };
+    Ok(run.run(|| {}).ending)
+}

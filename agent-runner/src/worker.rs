@@ -1,0 +1,60 @@
+//! The worker's loop: end what an earlier process left, then ask for work and do it, until told to
+//! stop. Idle costs nothing: the hub keeps the question open.
+
+use ticket::Error;
+use ticket::attempt::Outcome;
+use ticket::wire::{Unfinished, Work, WorkRequest};
+
+use crate::backoff::FAULTS;
+use crate::git::Credential;
+use crate::patience::patiently;
+use crate::runner::Runner;
+use crate::{attempt, proposal, recovery};
+
+/// How long the hub may keep the question open, in seconds.
+const WAIT: u64 = 50;
+
+/// Works until the hub says that it needs this agent no more, or does not know it.
+pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<(), Error> {
+    if let Some(left) = left {
+        recovery::run(runner, left);
+    }
+    // Being early is all this is for: an attempt fetches what is missing.
+    if let Err(e) = runner.tree.warm(&Credential::new(token)) {
+        runner
+            .console
+            .say("runner", &format!("not fetched ahead: {e}"));
+    }
+    let mut faults = FAULTS;
+    loop {
+        let request = WorkRequest { wait: WAIT };
+        let work = patiently(&runner.stop, &runner.console, || runner.hub.work(&request))?;
+        let sound = match work {
+            Work::Ticket(assignment) => !is_fault(attempt::run(runner, *assignment)),
+            Work::Propose(proposal) => proposal::run(runner, &proposal),
+            Work::Nothing => continue,
+            Work::Stop => return Ok(()),
+        };
+        if sound {
+            faults.worked();
+        } else {
+            let wait = faults.failed();
+            runner.console.say(
+                "runner",
+                &format!("waiting {} s after a fault", wait.as_secs()),
+            );
+            runner.stop.pause(wait);
+        }
+        if let Err(e) = runner.tree.tidy() {
+            runner.console.say("runner", &format!("not tidied up: {e}"));
+        }
+    }
+}
+
+/// Failures that the next attempt would only repeat at once.
+fn is_fault(outcome: Option<Outcome>) -> bool {
+    matches!(
+        outcome,
+        Some(Outcome::InfraFailed | Outcome::AuthFailed | Outcome::RateLimited)
+    )
+}
