@@ -1,3 +1,7 @@
-//! Black-box tests of the library against a real engine, and of the `swarm` program in real folders.
+//! Black-box tests of the `swarm` program in real folders, and of the fleet on a real engine.
 
 mod fleet;
+mod init;
+mod pull;
+mod refusals;
+mod support;

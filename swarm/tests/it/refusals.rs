@@ -1,0 +1,201 @@
+//! Wrong use gives one sentence and the right exit code.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+
+use crate::support::Place;
+
+#[test]
+fn init_refuses_what_it_cannot_build_on() {
+    let detached = Place::with_repository(&[("a", "")]);
+    detached.git("checkout --detach");
+    detached
+        .swarm("init .")
+        .refused(&["HEAD is detached", "check out the branch"]);
+    assert!(!detached.root().join(".swarm").exists());
+
+    let inner = Place::with_repository(&[("sub/a", "")]);
+    inner
+        .swarm("init sub")
+        .refused(&["is inside the repository", "swarm init"]);
+    assert!(!inner.root().join("sub/.swarm").exists());
+
+    let bare = Place::new();
+    bare.git("init --bare .");
+    bare.swarm("init .").refused(&["bare repository"]);
+
+    let merging = Place::with_repository(&[("a", "1")]);
+    merging.git("checkout -q -b other");
+    merging.write(&[("b", "")]);
+    merging.git("add b");
+    merging.git("commit -m Other");
+    merging.git("checkout -q trunk");
+    merging.git("merge --no-ff --no-commit other");
+    merging
+        .swarm("init .")
+        .refused(&["merge or rebase is under way"]);
+
+    let twice = Place::with_project(&[("a", "")]);
+    twice
+        .swarm("init .")
+        .refused(&["is a swarm project already", "regenerate"]);
+
+    let shallow = Place::with_repository(&[("a", "")]);
+    shallow.git("commit --allow-empty -m Second");
+    let source = format!("clone --depth 1 file://{} clone", shallow.root().display());
+    shallow.git(&source);
+    shallow
+        .swarm("init clone")
+        .refused(&["shallow clone", "unshallow"]);
+}
+
+#[test]
+fn init_refuses_options_that_do_not_fit() {
+    let place = Place::with_repository(&[("a", "")]);
+    let said = place.swarm("init . --backend command");
+    assert_eq!(said.code, 2, "{said:?}");
+    place
+        .swarm("init . --command x")
+        .refused(&["--backend command"]);
+    place
+        .swarm("init . --backend command --command '")
+        .refused(&["--command has a quote"]);
+    assert!(!place.root().join(".swarm").exists());
+}
+
+#[test]
+fn no_project_is_said_by_every_command() {
+    let place = Place::with_repository(&[("a", "")]);
+    for command in [
+        "start",
+        "stop",
+        "status",
+        "logs hub",
+        "scale 2",
+        "pull",
+        "watch",
+        "regenerate",
+        "open",
+        "verify",
+    ] {
+        place
+            .swarm(command)
+            .refused(&["is not in a swarm project", "swarm init"]);
+    }
+}
+
+#[test]
+fn usage_errors_have_their_own_exit_code() {
+    let place = Place::new();
+    for arguments in [
+        "",
+        "fly",
+        "scale",
+        "scale many",
+        "start --agents",
+        "logs",
+        "verify --all HEAD",
+    ] {
+        let said = place.swarm(arguments);
+        assert_eq!(said.code, 2, "{arguments}: {said:?}");
+        assert!(!said.err.is_empty());
+    }
+    place.swarm("--help").ok();
+    place.swarm("--version").ok();
+}
+
+#[test]
+fn start_refuses_before_anything_starts() {
+    let mut place = Place::with_project(&[("a", "")]);
+    place
+        .swarm("start")
+        .refused(&["no credentials", "ANTHROPIC_API_KEY"]);
+    place
+        .swarm("start --agents 0")
+        .refused(&["at least one agent", "swarm stop"]);
+    place.swarm("start --agents 65").refused(&["at most 64"]);
+    place.swarm("scale 0").refused(&["swarm stop"]);
+
+    place.write(&[(".swarm/config.toml", "[agents]\ncount = \"three\"\n")]);
+    place
+        .swarm("start")
+        .refused(&["agents.count", "expected u32", "config.toml"]);
+    place.write(&[(
+        ".swarm/config.toml",
+        "[agents.backend]\nkind = \"command\"\nprogram = \"x\"\n",
+    )]);
+
+    place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    for command in ["start", "stop", "logs hub"] {
+        place
+            .swarm(command)
+            .refused(&["no Docker engine answers at /nonexistent/docker.sock"]);
+    }
+    place.set("DOCKER_HOST", "tcp://127.0.0.1:1");
+    place
+        .swarm("start")
+        .refused(&["DOCKER_HOST is tcp://127.0.0.1:1"]);
+    assert!(
+        !place
+            .root()
+            .join(".swarm/secrets/credentials.json")
+            .exists()
+    );
+}
+
+#[test]
+fn a_socket_that_may_not_be_used_is_told_from_a_missing_one() {
+    if nix::unistd::geteuid().is_root() {
+        // To root no permission is ever denied; another user can be had from there.
+        return as_nobody();
+    }
+    let mut place = Place::with_project(&[("a", "")]);
+    let socket = place.root().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    place.set("DOCKER_HOST", &format!("unix://{}", socket.display()));
+    place
+        .swarm("stop")
+        .refused(&["you may not use the Docker socket", "usermod"]);
+}
+
+fn as_nobody() {
+    let place = Place::with_project(&[("a", "")]);
+    let socket = place.root().join("docker.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600)).unwrap();
+    for folder in place.root().ancestors().take(2) {
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program_for_everyone(&place))
+        .args(["stop", "--project"])
+        .arg(place.root())
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("you may not use the Docker socket"), "{err}");
+}
+
+/// The built program may lie where only its owner gets to.
+fn program_for_everyone(place: &Place) -> std::path::PathBuf {
+    let program = place.root().join("swarm-program");
+    std::fs::copy(env!("CARGO_BIN_EXE_swarm"), &program).unwrap();
+    program
+}
+
+#[test]
+fn what_needs_a_hub_says_so() {
+    let place = Place::with_project(&[("a", "")]);
+    for command in ["scale 2", "open", "watch", "verify"] {
+        place
+            .swarm(command)
+            .refused(&["no hub is running", "swarm start"]);
+    }
+    place
+        .swarm("verify nonsense")
+        .refused(&["no commit 'nonsense'"]);
+}
