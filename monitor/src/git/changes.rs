@@ -34,6 +34,11 @@ pub enum Entry {
 }
 
 impl Repository {
+    /// The tree of a commit.
+    pub fn tree(&self, commit: Oid) -> Result<Oid> {
+        Ok(self.tree_of(commit)?.id())
+    }
+
     /// What `commit_or_tree` changes against `against`.
     pub fn changes(&self, against: Oid, commit_or_tree: Oid) -> Result<Vec<Change>> {
         let old = self.tree_of(against)?;

@@ -24,10 +24,9 @@ const SETTINGS: [&str; 4] = [
     "core.fsmonitor=false",
     "gc.auto=0",
 ];
-const UPLOAD_SETTINGS: [&str; 2] = [
+const UPLOAD_SETTINGS: [&str; 1] = [
     // A verifier asks for a candidate by its id, whichever version of the protocol it speaks.
     "uploadpack.allowAnySHA1InWant=true",
-    "uploadpack.packObjectsHook=",
 ];
 const RECEIVE_SETTINGS: [&str; 6] = [
     "receive.fsckObjects=true",

@@ -160,6 +160,9 @@ impl Repository {
 
     /// True when `commit` was pushed by this attempt: its branch, or what was kept of it, holds it.
     pub fn was_pushed(&self, ticket: i64, attempt: i64, commit: Oid) -> Result<bool> {
+        if self.git.find_commit(commit).is_err() {
+            return Ok(false);
+        }
         let names = [
             branch_ref(ticket, attempt),
             ticket::attempt::snapshot_ref(ticket, attempt),

@@ -1,0 +1,163 @@
+//! The endpoint against clients that are not git.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use reqwest::blocking::{Client, Response};
+
+use crate::fixture::{Attempt, Hub};
+
+const ZERO: &str = "0000000000000000000000000000000000000000";
+
+fn hub() -> (Hub, Attempt) {
+    let hub = Hub::with(&[("README", "hello\n")]);
+    let attempt = hub.attempt("agent-1", "Work");
+    (hub, attempt)
+}
+
+fn push(hub: &Hub, token: &str, body: Vec<u8>) -> Response {
+    Client::new()
+        .post(format!("{}/git-receive-pack", hub.agents))
+        .bearer_auth(token)
+        .header("content-type", "application/x-git-receive-pack-request")
+        .body(body)
+        .send()
+        .unwrap()
+}
+
+fn packet(line: &str) -> String {
+    format!("{:04x}{line}", line.len() + 4)
+}
+
+#[test]
+fn nobody_is_let_in_without_a_token() {
+    let (hub, _) = hub();
+    for address in [
+        format!("{}/info/refs?service=git-upload-pack", hub.agents),
+        format!("{}/info/refs?service=git-receive-pack", hub.human),
+    ] {
+        let answer = Client::new().get(address).send().unwrap();
+        assert_eq!(answer.status(), 401);
+        assert_eq!(
+            answer.headers()["www-authenticate"],
+            "Basic realm=\"swarm\""
+        );
+    }
+    let answer = push(&hub, "wrong", b"0000".to_vec());
+    assert_eq!(answer.status(), 401);
+}
+
+#[test]
+fn only_the_smart_protocol_is_spoken() {
+    let (hub, attempt) = hub();
+    let get = |path: &str| {
+        let request = Client::new().get(format!("{}{path}", hub.agents));
+        request.bearer_auth(&attempt.token).send().unwrap().status()
+    };
+    assert_eq!(get("/info/refs"), 400);
+    assert_eq!(get("/info/refs?service=git-upload-archive"), 400);
+    assert_eq!(get("/info/refs?service=git-upload-pack"), 200);
+    assert_eq!(get("/HEAD"), 404);
+    assert_eq!(get("/config"), 404);
+    assert_eq!(get("/objects/info/packs"), 404);
+}
+
+#[test]
+fn a_body_of_another_type_is_refused() {
+    let (hub, attempt) = hub();
+    let request = Client::new().post(format!("{}/git-receive-pack", hub.agents));
+    let answer = request
+        .bearer_auth(&attempt.token)
+        .body("0000")
+        .send()
+        .unwrap();
+    assert_eq!(answer.status(), 400);
+}
+
+#[test]
+fn what_is_no_push_is_refused() {
+    let (hub, attempt) = hub();
+    let head = hub.head();
+    let refs = hub.refs();
+    let name = format!("refs/heads/{}", attempt.branch());
+    for body in [
+        String::new(),
+        "PACK".into(),
+        packet(&format!("{ZERO} {head} {name}\0report-status")),
+        packet("push-cert\0report-status"),
+        format!("{}0000", packet(&format!("{ZERO} {head} refs/heads/a b\0"))),
+        packet(&format!("{ZERO} {head} {name}")).repeat(1_000),
+    ] {
+        let answer = push(&hub, &attempt.token, body.clone().into_bytes());
+        assert_eq!(answer.status(), 400, "{:?}", &body[..body.len().min(80)]);
+    }
+    assert_eq!(hub.refs(), refs);
+}
+
+#[test]
+fn an_empty_push_only_tells_that_one_may() {
+    let (hub, attempt) = hub();
+    let answer = push(&hub, &attempt.token, b"0000".to_vec());
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.bytes().unwrap().len(), 0);
+}
+
+#[test]
+fn a_refusal_without_side_band_is_plain() {
+    let (hub, attempt) = hub();
+    let line = format!("{ZERO} {} refs/heads/main\0report-status", hub.head());
+    let body = format!("{}0000", packet(&line));
+    let report = push(&hub, &attempt.token, body.into_bytes())
+        .text()
+        .unwrap();
+    assert!(report.starts_with("000eunpack ok\n"), "{report}");
+    assert!(report.contains("ng refs/heads/main an agent pushes its own branch only"));
+    assert!(report.ends_with("0000"));
+}
+
+#[test]
+fn a_compressed_push_is_read() {
+    let (hub, attempt) = hub();
+    let line = format!("{ZERO} {} refs/heads/main\0report-status", hub.head());
+    let body = format!("{}0000", packet(&line));
+    let path = hub.dir.path().join("body");
+    std::fs::write(&path, body).unwrap();
+    let gzip = std::process::Command::new("gzip")
+        .arg("-c")
+        .arg(&path)
+        .output();
+    let answer = Client::new()
+        .post(format!("{}/git-receive-pack", hub.agents))
+        .bearer_auth(&attempt.token)
+        .header("content-type", "application/x-git-receive-pack-request")
+        .header("content-encoding", "gzip")
+        .body(gzip.unwrap().stdout)
+        .send()
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().unwrap().contains("ng refs/heads/main"));
+}
+
+#[test]
+fn a_client_that_goes_away_in_the_middle_of_a_push_leaves_nothing() {
+    let (hub, attempt) = hub();
+    let refs = hub.refs();
+    let address = hub.agents.strip_prefix("http://").unwrap();
+    let address = address.strip_suffix("/git").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let name = format!("refs/heads/{}", attempt.branch());
+    let line = packet(&format!("{ZERO} {} {name}\0report-status", hub.head()));
+    let body = format!("{line}0000PACK\0\0\0\u{2}");
+    write!(
+        stream,
+        "POST /git/git-receive-pack HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\n\
+         content-type: application/x-git-receive-pack-request\r\ncontent-length: 9999\r\n\r\n{body}",
+        attempt.token
+    )
+    .unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(!answer.contains("200 OK"), "{answer}");
+    assert_eq!(hub.refs(), refs);
+}
