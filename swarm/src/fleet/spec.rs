@@ -366,6 +366,6 @@ mod tests {
         assert!(spec.env.is_empty());
         assert!(spec.args.join(" ").contains("--published 3001"));
         let networks: Vec<_> = spec.networks.iter().map(|a| a.network.as_str()).collect();
-        assert_eq!(networks, ["swarm-a1b2c3-front", "swarm-a1b2c3"]);
+        assert_eq!(networks, ["swarm-a1b2c3-front", "swarm-a1b2c3-inner"]);
     }
 }

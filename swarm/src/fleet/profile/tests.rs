@@ -51,7 +51,7 @@ fn report() -> Value {
             "NanoCpus": 2_000_000_000,
             "PidsLimit": 1024,
             "Tmpfs": {"/tmp": "rw,exec,nosuid,nodev,mode=1777"},
-            "NetworkMode": "swarm-a1b2c3",
+            "NetworkMode": "swarm-a1b2c3-inner",
             "PortBindings": {},
             "PublishAllPorts": false,
             "Devices": [], "DeviceRequests": null, "ExtraHosts": null
@@ -60,7 +60,7 @@ fn report() -> Value {
             "Type": "volume", "Name": "swarm-a1b2c3-agent-1-work", "Destination": "/work",
             "Source": "/var/lib/docker/volumes/swarm-a1b2c3-agent-1-work/_data", "RW": true
         }],
-        "NetworkSettings": {"Networks": {"swarm-a1b2c3": {}}}
+        "NetworkSettings": {"Networks": {"swarm-a1b2c3-inner": {}}}
     })
 }
 
@@ -153,7 +153,7 @@ fn every_field_that_opens_a_container_is_noticed() {
         (
             "Networks",
             "/NetworkSettings/Networks",
-            json!({"swarm-a1b2c3": {}, "bridge": {}}),
+            json!({"swarm-a1b2c3-inner": {}, "bridge": {}}),
         ),
         (
             "PortBindings",
