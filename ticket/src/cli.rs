@@ -37,9 +37,10 @@ pub enum Command {
     /// Make a ticket; prints its id
     Create {
         /// One line that says what it is about
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
         title: String,
         /// The whole text; - reads standard input
-        #[arg(long, short)]
+        #[arg(long, short, allow_hyphen_values = true)]
         description: Option<String>,
         /// The ticket that it is a part of
         #[arg(long, value_name = "ID")]
@@ -68,10 +69,10 @@ pub enum Command {
         /// The ticket
         id: i64,
         /// A new title
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         title: Option<String>,
         /// A new description; - reads standard input
-        #[arg(long, short)]
+        #[arg(long, short, allow_hyphen_values = true)]
         description: Option<String>,
         /// A new assignee; empty for nobody
         #[arg(long, value_name = "WHO")]
@@ -123,6 +124,7 @@ pub enum Command {
         /// The ticket
         id: i64,
         /// What to say; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
         body: String,
         /// Who says it
         #[arg(long)]
@@ -182,6 +184,7 @@ pub enum Command {
         /// The question
         id: i64,
         /// The answer; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
         body: String,
     },
     /// Turn a proposal into an open task, or let a held landing pass
@@ -194,8 +197,18 @@ pub enum Command {
         /// The ticket
         id: i64,
         /// Why; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
         reason: String,
     },
     /// Make the database, or bring it to the newest version
     Migrate,
+}
+
+/// A text may begin with a dash, as a list in Markdown does; a single word that does is an option
+/// that nobody knows.
+fn prose(text: &str) -> Result<String, String> {
+    if text.starts_with('-') && text != "-" && !text.contains(char::is_whitespace) {
+        return Err("there is no such option".into());
+    }
+    Ok(text.into())
 }

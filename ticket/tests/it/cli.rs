@@ -117,6 +117,27 @@ fn exit_codes_say_what_went_wrong() {
 }
 
 #[test]
+fn a_text_may_begin_with_a_dash() {
+    let cli = Cli::new();
+    cli.ok(&[
+        "create",
+        "- one",
+        "--description",
+        "-1, 0 or 1",
+        "--priority",
+        "1",
+    ]);
+    cli.ok(&["comment", "1", "- done\n- tested", "--author", "me"]);
+    cli.ok(&["update", "1", "-d", "--verbose prints more"]);
+    assert!(cli.ok(&["comments", "1"]).contains("me: - done"));
+    assert!(cli.ok(&["show", "1"]).contains("--verbose prints more"));
+    cli.fails(&["create", "--colour"], 2);
+    cli.fails(&["comment", "1", "--colour"], 2);
+    cli.fails(&["comment", "1", "text", "--colour"], 2);
+    assert_eq!(cli.ok(&["count"]), "1");
+}
+
+#[test]
 fn a_place_without_a_database_names_migrate() {
     let dir = tempfile::tempdir().unwrap();
     let out = run_in(dir.path(), &["list"]);
