@@ -93,6 +93,7 @@ pub async fn start(
         Err(error) => {
             let log = last_lines(fleet, project).await;
             fleet.remove(&blueprint.names().hub()).await?;
+            stop(fleet, project).await?;
             Err(error.context(format!("the hub did not start; the end of its log:\n{log}")))
         }
     }
@@ -250,11 +251,11 @@ async fn last_lines(fleet: &Fleet, project: &Project) -> String {
     ticket::text::plain(&String::from_utf8_lossy(&pieces.concat()))
 }
 
-/// The blocking client must not run on the runtime's own threads.
+/// The blocking client may neither be made nor dropped on the runtime's own threads.
 async fn ask_to_end(project: &Project) -> Result<()> {
-    let client = client(project)?;
-    tokio::task::spawn_blocking(move || client.shutdown()).await??;
-    Ok(())
+    let project = project.clone();
+    let asked = tokio::task::spawn_blocking(move || anyhow::Ok(client(&project)?.shutdown()?));
+    asked.await?
 }
 
 async fn end(fleet: &Fleet, container: &str) -> Result<()> {

@@ -32,13 +32,17 @@ impl Names {
         &self.id
     }
 
-    /// The network of agents, verifiers and hub.
+    /// The network of agents, verifiers and hub. Nothing else can be reached through it.
     pub fn network(&self) -> String {
         format!("swarm-{}-inner", self.id)
     }
 
-    /// The network through which the host reaches the hub. A container in several networks gets its
-    /// ports published in the one whose name is the first in the alphabet: it has to be this one.
+    /// The network through which agents and verifiers reach the internet, where they may.
+    pub fn out_network(&self) -> String {
+        format!("swarm-{}-out", self.id)
+    }
+
+    /// The network through which the host reaches the hub, which is alone in it.
     pub fn front_network(&self) -> String {
         format!("swarm-{}-front", self.id)
     }
@@ -82,16 +86,5 @@ pub fn agent_name(role: Role, number: u32) -> String {
     match role {
         Role::Worker => format!("agent-{number}"),
         Role::Verifier => format!("verifier-{number}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_front_network_is_where_the_engine_publishes_the_hub() {
-        let names = Names::of("a1b2c3");
-        assert!(names.front_network() < names.network());
     }
 }

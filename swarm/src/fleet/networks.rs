@@ -6,18 +6,20 @@ use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder};
 
 use super::names::PROJECT_LABEL;
-use super::spec::NetworkSpec;
+use super::spec::{NetworkSpec, Reach};
 use super::{Fleet, FleetError, Result};
 
 /// The bridge driver's option that keeps the host itself out of a network.
 const NO_HOST_ADDRESS: &str = "com.docker.network.bridge.inhibit_ipv4";
+/// The bridge driver's option that lets members reach each other.
+const MEMBERS_MEET: &str = "com.docker.network.bridge.enable_icc";
 
 impl Fleet {
     /// Makes the network unless it is there as it should be. One that reaches further than it
     /// should is made anew; while containers are in it that fails.
     ///
-    /// In an internal network the host has no address either: without that, services of the host
-    /// that listen on every address could be reached by the gateway's.
+    /// In a network that reaches nothing outside the host has no address either: without that,
+    /// services of the host that listen on every address could be reached by the gateway's.
     pub async fn ensure_network(&self, spec: &NetworkSpec) -> Result<()> {
         match self.network(&spec.name).await? {
             Some(found) if is_as_wanted(&found, spec) => return Ok(()),
@@ -27,11 +29,8 @@ impl Fleet {
         let request = NetworkCreateRequest {
             name: spec.name.clone(),
             driver: Some("bridge".into()),
-            internal: Some(spec.internal),
-            options: Some(HashMap::from([(
-                NO_HOST_ADDRESS.into(),
-                spec.internal.to_string(),
-            )])),
+            internal: Some(spec.reach == Reach::EachOther),
+            options: Some(options(spec.reach)),
             labels: Some(spec.labels.clone().into_iter().collect()),
             ..Default::default()
         };
@@ -76,9 +75,15 @@ impl Fleet {
     }
 }
 
+fn options(reach: Reach) -> HashMap<String, String> {
+    let closed = reach == Reach::EachOther;
+    HashMap::from([
+        (NO_HOST_ADDRESS.into(), closed.to_string()),
+        (MEMBERS_MEET.into(), closed.to_string()),
+    ])
+}
+
 fn is_as_wanted(found: &NetworkInspect, spec: &NetworkSpec) -> bool {
-    let options = found.options.as_ref();
-    let closed = options.and_then(|options| options.get(NO_HOST_ADDRESS));
-    found.internal == Some(spec.internal)
-        && closed.is_some_and(|value| *value == spec.internal.to_string())
+    found.internal == Some(spec.reach == Reach::EachOther)
+        && found.options.as_ref() == Some(&options(spec.reach))
 }

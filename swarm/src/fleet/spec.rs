@@ -114,10 +114,19 @@ pub enum Restart {
 pub struct NetworkSpec {
     /// Its name.
     pub name: String,
-    /// True: nothing outside can be reached.
-    pub internal: bool,
+    /// What its members reach.
+    pub reach: Reach,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+}
+
+/// What the members of a network reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Each other; neither the host nor anything beyond.
+    EachOther,
+    /// What is beyond the host, and not each other.
+    Outside,
 }
 
 /// What all agents of a project have in common.
@@ -149,17 +158,22 @@ impl Blueprint {
         &self.names
     }
 
-    /// Both networks.
-    pub fn networks(&self) -> [NetworkSpec; 2] {
-        let network = |name, internal| NetworkSpec {
+    /// All networks of the project. The hub's published port can only ever lead to its front
+    /// network, as the agents' own reaches nothing outside: engines choose among several.
+    pub fn networks(&self) -> Vec<NetworkSpec> {
+        let network = |name, reach| NetworkSpec {
             name,
-            internal,
+            reach,
             labels: self.names.labels(),
         };
-        [
-            network(self.names.network(), self.access == Access::HubOnly),
-            network(self.names.front_network(), false),
-        ]
+        let mut networks = vec![
+            network(self.names.network(), Reach::EachOther),
+            network(self.names.front_network(), Reach::Outside),
+        ];
+        if self.access == Access::Open {
+            networks.push(network(self.names.out_network(), Reach::Outside));
+        }
+        networks
     }
 
     /// A worker or verifier that enrols with `code`.
@@ -188,6 +202,20 @@ impl Blueprint {
         spec
     }
 
+    fn attachments(&self, name: &str) -> Vec<Attachment> {
+        let mut networks = vec![Attachment {
+            network: self.names.network(),
+            aliases: vec![name.into()],
+        }];
+        if self.access == Access::Open {
+            networks.push(Attachment {
+                network: self.names.out_network(),
+                aliases: Vec::new(),
+            });
+        }
+        networks
+    }
+
     fn confined(&self, role: Role, name: &str, code: &str) -> ContainerSpec {
         ContainerSpec {
             name: self.names.container(name),
@@ -203,10 +231,7 @@ impl Blueprint {
             tmpfs: BTreeMap::from([("/tmp".into(), TMP_OPTIONS.into())]),
             volume: None,
             binds: Vec::new(),
-            networks: vec![Attachment {
-                network: self.names.network(),
-                aliases: vec![name.into()],
-            }],
+            networks: self.attachments(name),
             publish: None,
             resources: self.resources,
             restart: Restart::No,
@@ -339,11 +364,20 @@ mod tests {
     }
 
     #[test]
-    fn hub_only_closes_the_agents_network_and_not_the_front() {
-        let [agents, front] = blueprint("[network]\naccess = \"hub-only\"").networks();
-        assert!(agents.internal && !front.internal);
-        let [agents, _] = blueprint("").networks();
-        assert!(!agents.internal);
+    fn hub_only_leaves_no_way_out() {
+        let reach = |config| {
+            let blueprint = blueprint(config);
+            let all = blueprint.networks();
+            let joined = blueprint.worker(1, "x").networks;
+            let joined = joined.iter().map(|a| {
+                let network = all.iter().find(|network| network.name == a.network);
+                network.unwrap().reach
+            });
+            joined.collect::<Vec<_>>()
+        };
+        assert_eq!(reach(""), [Reach::EachOther, Reach::Outside]);
+        let closed = reach("[network]\naccess = \"hub-only\"");
+        assert_eq!(closed, [Reach::EachOther]);
     }
 
     #[test]

@@ -9,7 +9,9 @@ use crate::config::Config;
 use crate::fleet::spec::Blueprint;
 
 fn spec() -> ContainerSpec {
-    Blueprint::new("a1b2c3", &Config::default(), "swarm-a1b2c3-agent:42").worker(1, "once")
+    let mut config = Config::default();
+    config.network.access = crate::config::Access::HubOnly;
+    Blueprint::new("a1b2c3", &config, "swarm-a1b2c3-agent:42").worker(1, "once")
 }
 
 fn around() -> Surroundings {
