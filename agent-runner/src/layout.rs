@@ -2,7 +2,7 @@
 //! within an agent's reach, so nothing found there is trusted.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -75,7 +75,7 @@ impl Layout {
 /// were made read-only (as module caches are) are opened first.
 pub fn remove(path: &Path) -> io::Result<()> {
     match remove_once(path) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => {
             open_folders(path)?;
             remove_once(path)
         }
@@ -90,7 +90,8 @@ fn remove_once(path: &Path) -> io::Result<()> {
         Err(e) => Err(e),
     };
     match removed {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        // A file where a folder was expected above it: nothing is there either.
+        Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Err(e),
         _ => Ok(()),
     }
 }
