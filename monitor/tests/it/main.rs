@@ -1,0 +1,15 @@
+//! The hub from outside: real listeners on port 0, a real store on disk, a real bare repository,
+//! plain HTTP.
+
+// Clippy lets tests unwrap, and the functions that only tests call are tests too.
+#![allow(clippy::unwrap_used)]
+
+mod agents_door;
+mod events;
+mod fixture;
+mod human_door;
+mod leases;
+mod lifetime;
+mod page;
+mod tickets;
+mod work;
