@@ -122,12 +122,22 @@ pub fn bring(into: &Repository, from: &Repository, branch: &str, to: &str) -> Re
 /// The commits from init's up to `head`, oldest first.
 pub fn since_start(repository: &Repository, head: Oid) -> Result<Vec<Oid>> {
     let start = repository.find_reference(START)?.peel_to_commit()?.id();
+    Ok([vec![start], walk(repository, head, Some(start))?].concat())
+}
+
+/// Every commit up to `head`, oldest first.
+pub fn history(repository: &Repository, head: Oid) -> Result<Vec<Oid>> {
+    walk(repository, head, None)
+}
+
+fn walk(repository: &Repository, head: Oid, hidden: Option<Oid>) -> Result<Vec<Oid>> {
     let mut walk = repository.revwalk()?;
     walk.set_sorting(git2::Sort::TOPOLOGICAL | git2::Sort::REVERSE)?;
     walk.push(head)?;
-    walk.hide(start)?;
-    let later: Vec<Oid> = walk.collect::<Result<_, _>>()?;
-    Ok([vec![start], later].concat())
+    if let Some(hidden) = hidden {
+        walk.hide(hidden)?;
+    }
+    Ok(walk.collect::<Result<_, _>>()?)
 }
 
 /// True when `commit` builds on `base`; false also when `base` is not known here.

@@ -91,7 +91,7 @@ pub async fn start(
     match wait_until_ready(fleet, project, &running).await {
         Ok(()) => Ok(running),
         Err(error) => {
-            let log = last_lines(fleet, project).await;
+            let log = log_tail(fleet, project, LOG_LINES).await;
             fleet.remove(&blueprint.names().hub()).await?;
             stop(fleet, project).await?;
             Err(error.context(format!("the hub did not start; the end of its log:\n{log}")))
@@ -151,6 +151,14 @@ pub fn client(project: &Project) -> Result<Client> {
 pub fn hub_file(project: &Project) -> Option<HubFile> {
     let text = fs::read_to_string(project.hub_file()).ok()?;
     serde_json::from_str(&text).ok()
+}
+
+/// The last lines that the hub printed, fit for a terminal; nothing when there is no hub.
+pub async fn log_tail(fleet: &Fleet, project: &Project, lines: u64) -> String {
+    let container = Names::of(project.id()).hub();
+    let pieces = fleet.logs(&container, false, Some(lines));
+    let pieces: Vec<Vec<u8>> = pieces.try_collect().await.unwrap_or_default();
+    ticket::text::plain(&String::from_utf8_lossy(&pieces.concat()))
 }
 
 fn set_agents(project: &Project, agents: u32) -> Result<()> {
@@ -242,13 +250,6 @@ async fn wait_until_ready(fleet: &Fleet, project: &Project, running: &Running) -
             bail!("it did not answer within {} s", READY_DEADLINE.as_secs())
         }
     }
-}
-
-async fn last_lines(fleet: &Fleet, project: &Project) -> String {
-    let container = Names::of(project.id()).hub();
-    let pieces = fleet.logs(&container, false, Some(LOG_LINES));
-    let pieces: Vec<Vec<u8>> = pieces.try_collect().await.unwrap_or_default();
-    ticket::text::plain(&String::from_utf8_lossy(&pieces.concat()))
 }
 
 /// The blocking client may neither be made nor dropped on the runtime's own threads.

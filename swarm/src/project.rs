@@ -5,6 +5,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rand::RngExt;
@@ -78,6 +79,9 @@ impl Project {
         ] {
             fs::create_dir_all(&folder).map_err(|e| ProjectError::Io(folder, e))?;
         }
+        let secrets = project.folder().join("secrets");
+        fs::set_permissions(&secrets, fs::Permissions::from_mode(0o700))
+            .map_err(|e| ProjectError::Io(secrets, e))?;
         Ok(project)
     }
 

@@ -1,7 +1,6 @@
 //! `swarm init`: makes a folder a project and says what it wrote.
 
 use anyhow::{Context, Result, bail};
-use swarm::config::DEFAULT_BASE_IMAGE;
 use swarm::init::{self, Done, Options};
 use ticket::wire::{Backend, PromptBy};
 
@@ -9,13 +8,13 @@ use super::count;
 use crate::cli::{BackendKind, Init};
 
 pub fn run(arguments: Init) -> Result<()> {
-    let options = Options {
-        base_image: arguments
-            .base_image
-            .unwrap_or_else(|| DEFAULT_BASE_IMAGE.into()),
+    let mut options = Options {
         backend: backend(arguments.backend, arguments.command.as_deref())?,
-        seed: true,
+        ..Options::default()
     };
+    if let Some(image) = arguments.base_image {
+        options.base_image = image;
+    }
     let done = init::init(&arguments.dir, &options)?;
     if !arguments.no_interview {
         println!("The interview is not part of this version: going on as with --no-interview.");
@@ -62,7 +61,9 @@ fn report(done: &Done) -> String {
         "{root} is now a project; work lands on '{}'.",
         done.branch
     ));
-    if let Some(files) = done.first_commit {
+    if let Some(0) = done.first_commit {
+        lines.push("Made a git repository.".into());
+    } else if let Some(files) = done.first_commit {
         let files = count(files, "file");
         lines.push(format!(
             "Made a git repository with {files} in its first commit."

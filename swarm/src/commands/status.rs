@@ -6,7 +6,6 @@ use std::io::IsTerminal;
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
-use swarm::config::Config;
 use swarm::follow::follow;
 use swarm::{Project, hub};
 use ticket::client::Client;
@@ -58,10 +57,14 @@ pub fn show(project: &Project, json: bool) -> Result<()> {
     Ok(())
 }
 
+/// The same as text, for the end of something that failed.
+pub fn print_to_stderr(project: &Project) -> Result<()> {
+    eprint!("{}", text(&report(project)?));
+    Ok(())
+}
+
 fn report(project: &Project) -> Result<Report> {
     let Some(file) = hub::hub_file(project) else {
-        let config = Config::load(project)?;
-        let _ = config;
         return Ok(Report {
             running: false,
             url: None,

@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn the_test_command_follows_from_the_files() {
-        let table: [(&[(&str, &str)], Option<&str>); 15] = [
+        type Files = &'static [(&'static str, &'static str)];
+        let table: [(Files, Option<&str>); 15] = [
             (&[], None),
             (&[("README.md", "")], None),
             (&[("Cargo.toml", "")], Some("cargo test")),

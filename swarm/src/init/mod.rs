@@ -32,8 +32,22 @@ pub struct Options {
     pub base_image: String,
     /// The agent CLI.
     pub backend: Backend,
+    /// Whether idle agents propose work.
+    pub proposals: bool,
     /// Whether the queue begins with a ticket.
     pub seed: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let config = Config::default();
+        Options {
+            base_image: config.image.base,
+            backend: config.agents.backend,
+            proposals: config.proposals.enabled,
+            seed: true,
+        }
+    }
 }
 
 /// What init did.
@@ -66,7 +80,7 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         None => FIRST_BRANCH.into(),
     };
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let config = templates::config(&name, &branch, &options.base_image, &options.backend);
+    let config = templates::config(&name, &branch, options);
     Config::parse(&config, Path::new("what was asked for"))?;
 
     let project = Project::create(&dir)?;

@@ -3,8 +3,9 @@
 use ticket::wire::{Backend, PromptBy};
 use toml::Value;
 
+use super::Options;
 use super::detect::Detected;
-use crate::config::{DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION};
+use crate::config::DEFAULT_CLAUDE_VERSION;
 
 const CONFIG: &str = include_str!("../../../templates/project/config.toml");
 const VERIFY: &str = include_str!("../../../templates/project/verify.sh");
@@ -20,22 +21,19 @@ const UNKNOWN_SETUP: &str =
     "# apt-get update && apt-get install --yes --no-install-recommends ...\n:";
 
 /// `config.toml` for a project.
-pub fn config(name: &str, branch: &str, base: &str, backend: &Backend) -> String {
+pub fn config(name: &str, branch: &str, options: &Options) -> String {
     CONFIG
         .replace("@NAME@", &quoted(name))
         .replace("@BRANCH@", &quoted(branch))
-        .replace("@BASE@", &quoted(base))
+        .replace("@BASE@", &quoted(&options.base_image))
         .replace("@CLAUDE_VERSION@", &quoted(DEFAULT_CLAUDE_VERSION))
-        .replace("@BACKEND@", &backend_lines(backend))
+        .replace("@BACKEND@", &backend_lines(&options.backend))
+        .replace("@PROPOSALS@", &options.proposals.to_string())
 }
 
 /// Every key with its default, for whoever looks for what else there is.
 pub fn config_reference() -> String {
-    let claude = Backend::Claude {
-        program: "claude".into(),
-        args: Vec::new(),
-    };
-    let all = config("", "main", DEFAULT_BASE_IMAGE, &claude);
+    let all = config("", "main", &Options::default());
     format!(
         "# Every key with its default, as this version knows them. Written by swarm, read by nobody:\n\
          # change config.toml instead.\n\n{all}"
@@ -113,12 +111,19 @@ mod tests {
             args: vec!["--x".into(), "{prompt_file}".into()],
             prompt: PromptBy::File,
         };
-        let text = config("it's \"mine\"\\", "feature/x", "python:3.12", &backend);
+        let options = Options {
+            base_image: "python:3.12".into(),
+            backend: backend.clone(),
+            proposals: false,
+            seed: false,
+        };
+        let text = config("it's \"mine\"\\", "feature/x", &options);
         let found = Config::parse(&text, Path::new("c")).unwrap();
         assert_eq!(found.project.name, "it's \"mine\"\\");
         assert_eq!(found.project.branch, "feature/x");
         assert_eq!(found.image.base, "python:3.12");
         assert_eq!(found.agents.backend, backend);
+        assert!(!found.proposals.enabled);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Black-box tests of the `swarm` program in real folders, and of the fleet on a real engine.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 mod fleet;
 mod init;
 mod pull;

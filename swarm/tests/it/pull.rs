@@ -51,7 +51,8 @@ fn changes_elsewhere_stay_as_they_are() {
 
 #[test]
 fn nothing_of_the_humans_is_overwritten() {
-    let table: [(&str, &str, bool, (&str, Option<&str>)); 9] = [
+    type Landed = (&'static str, Option<&'static str>);
+    let table: [(&str, &str, bool, Landed); 9] = [
         ("a.txt", "mine\n", false, ("a.txt", Some("2\n"))),
         ("a.txt", "mine\n", true, ("a.txt", Some("2\n"))),
         ("a.txt", "mine\n", false, ("a.txt", None)),

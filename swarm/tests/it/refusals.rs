@@ -152,7 +152,7 @@ fn a_socket_that_may_not_be_used_is_told_from_a_missing_one() {
     let mut place = Place::with_project(&[("a", "")]);
     let socket = place.root().join("docker.sock");
     let _listener = UnixListener::bind(&socket).unwrap();
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
     place.set("DOCKER_HOST", &format!("unix://{}", socket.display()));
     place
         .swarm("stop")
