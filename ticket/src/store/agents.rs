@@ -105,9 +105,13 @@ impl Store {
                  WHERE agent = :name AND ended_at IS NULL",
                 named_params! { ":name": name },
             )?;
-            events::append_as(tx, &name, None, "enrolled", None)?;
+            let role = role_of(&role);
+            // Verifiers come and go with every landing: they would drown the log.
+            if role == Role::Worker {
+                events::append_as(tx, &name, None, "enrolled", None)?;
+            }
             let unfinished = unfinished(tx, &name)?;
-            Ok(Enrolled { name, role: role_of(&role), token, unfinished })
+            Ok(Enrolled { name, role, token, unfinished })
         })
     }
 
