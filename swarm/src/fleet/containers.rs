@@ -242,7 +242,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         restart_policy: Some(RestartPolicy {
             name: Some(match spec.restart {
                 Restart::No => RestartPolicyNameEnum::NO,
-                Restart::UnlessStopped => RestartPolicyNameEnum::UNLESS_STOPPED,
+                Restart::Always => RestartPolicyNameEnum::ALWAYS,
             }),
             maximum_retry_count: None,
         }),

@@ -162,7 +162,7 @@ fn confinement(check: &mut Check, spec: &ContainerSpec, around: &Surroundings, h
     };
     let expected = match spec.restart {
         Restart::No => "no",
-        Restart::UnlessStopped => "unless-stopped",
+        Restart::Always => "always",
     };
     check.same("RestartPolicy", &expected.to_string(), &policy);
 }

@@ -105,8 +105,9 @@ pub struct Resources {
 pub enum Restart {
     /// Dead stays dead: the hub decides.
     No,
-    /// For the hub alone.
-    UnlessStopped,
+    /// For the hub alone: also after the engine itself was killed, when `unless-stopped` containers
+    /// stay dead.
+    Always,
 }
 
 /// A network to have.
@@ -297,7 +298,7 @@ pub fn hub(names: &Names, image: &str, host: &HubHost<'_>) -> ContainerSpec {
             container: HUMAN_PORT,
         }),
         resources: HUB_LIMITS,
-        restart: Restart::UnlessStopped,
+        restart: Restart::Always,
         name,
     }
 }
@@ -397,6 +398,7 @@ mod tests {
         ];
         assert_eq!(spec.binds, binds.map(|(from, to)| (from.into(), to.into())));
         assert_eq!(spec.groups, ["999"]);
+        assert_eq!(spec.restart, Restart::Always);
         assert!(spec.env.is_empty());
         assert!(spec.args.join(" ").contains("--published 3001"));
         let networks: Vec<_> = spec.networks.iter().map(|a| a.network.as_str()).collect();
