@@ -62,8 +62,10 @@ pub fn run(arguments: Demo) -> Result<u8> {
         screen: &screen,
         agents,
     };
-    let report = demo.begin(arguments.port, &guard).and_then(|()| {
-        let report = demo.work();
+    let worked = demo.begin(arguments.port, &guard).map(|()| demo.work());
+    // An interrupted demo ends here: whoever interrupted it holds the lock to the end.
+    let _lock = guard.hold();
+    let report = worked.and_then(|report| {
         if !report.as_ref().is_ok_and(|report| report.ok) {
             demo.explain();
         }
@@ -75,7 +77,6 @@ pub fn run(arguments: Demo) -> Result<u8> {
             project.root().display()
         ));
     } else {
-        let _lock = guard.hold();
         ending::stop(&project)?;
     }
     let report = report?;
