@@ -171,12 +171,15 @@ impl Verifications {
         self.changed(state);
     }
 
-    /// Whether `token` belongs to a verification that may still fetch.
-    pub fn knows_token(&self, token: &str) -> bool {
+    /// The verifier whose verification `token` belongs to, while it may still fetch.
+    pub fn holder_of(&self, token: &str) -> Option<String> {
         let hash = secret::hash(token);
         let state = self.lock();
-        let mut hashes = state.running.values().filter_map(|r| r.token_hash.as_ref());
-        hashes.any(|known| *known == hash)
+        let holder = state
+            .running
+            .iter()
+            .find(|(_, running)| running.token_hash.as_ref() == Some(&hash));
+        holder.map(|(name, _)| name.clone())
     }
 
     /// What the fleet should do, and a wake-up whenever that changes.

@@ -11,7 +11,7 @@ use crate::database::Database;
 use crate::verification::Verifications;
 
 /// Who asks, as far as git is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
     /// An agent within one attempt: fetches, and pushes that attempt's branch.
     Attempt {
@@ -21,7 +21,10 @@ pub enum Client {
         attempt: i64,
     },
     /// A runner, a verifier or a proposer: fetches.
-    Reader,
+    Reader {
+        /// Its name.
+        name: String,
+    },
     /// The human: fetches.
     Human,
 }
@@ -56,8 +59,8 @@ impl Door {
                 database,
                 verifications,
             } => {
-                if verifications.knows_token(&token) {
-                    return Ok(Some(Client::Reader));
+                if let Some(name) = verifications.holder_of(&token) {
+                    return Ok(Some(Client::Reader { name }));
                 }
                 let principal = database.call(move |store| store.principal(&token)).await?;
                 Ok(principal.map(client))
@@ -86,7 +89,9 @@ fn client(principal: Principal) -> Client {
         Principal::Attempt {
             ticket, attempt, ..
         } => Client::Attempt { ticket, attempt },
-        Principal::Runner { .. } | Principal::Proposer { .. } => Client::Reader,
+        Principal::Runner { name, .. } | Principal::Proposer { agent: name, .. } => {
+            Client::Reader { name }
+        }
     }
 }
 

@@ -5,7 +5,6 @@
 //! refused is read to its end and thrown away, so that the client hears the reason.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -19,30 +18,28 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::ChildStdin;
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::io::{ReaderStream, StreamReader};
 use tower_http::decompression::RequestDecompressionLayer;
 
 use super::access::{self, Client, Door};
 use super::pktline::{self, FLUSH};
-use super::process::{Run, Running, Service};
+use super::process::{DEADLINE, Run, Running, Service};
 use super::receive::{self, Parsed, Refusal};
 use super::repository::Bare;
+use super::slots::Slots;
 
 /// The largest pack that a push may bring, unless told otherwise, in bytes.
 pub const MAX_PUSH: u64 = 512 << 20;
-/// How long one fetch or push may take in all. A first clone of a large project over a busy disk
-/// takes minutes; what takes longer hangs.
-const DEADLINE: Duration = Duration::from_secs(600);
 /// How long a client may stay silent in the middle of what it sends.
 const CLIENT_SILENCE: Duration = Duration::from_secs(60);
 /// The most that a client may say about what it has, in bytes. Ten thousand commits take 0.5 MB.
 const MAX_FETCH_REQUEST: u64 = 16 << 20;
 /// The most that git may answer to a push, in bytes: one line for each ref, and messages.
 const MAX_PUSH_REPORT: u64 = 1 << 20;
-/// How many git processes may serve at once; further clients wait.
-const MAX_PROCESSES: usize = 32;
+/// The most that is read of a refused push, in bytes: a client listens only when it has sent
+/// everything, and one that sends more than this does not want to hear.
+const MAX_THROWN_AWAY: u64 = 4 << 30;
 
 /// The git endpoint of one listener.
 #[derive(Clone)]
@@ -50,7 +47,7 @@ pub struct Endpoint {
     bare: Bare,
     door: Door,
     max_push: u64,
-    free: Arc<Semaphore>,
+    slots: Slots,
 }
 
 impl Endpoint {
@@ -60,7 +57,7 @@ impl Endpoint {
             bare,
             door,
             max_push,
-            free: Arc::new(Semaphore::new(MAX_PROCESSES)),
+            slots: Slots::default(),
         }
     }
 
@@ -90,10 +87,16 @@ impl Endpoint {
         }
     }
 
-    async fn git(&self, run: impl Into<Run>, headers: &HeaderMap) -> anyhow::Result<Running> {
-        let permit = self.free.clone().acquire_owned().await?;
+    /// A git process for this client.
+    async fn git(
+        &self,
+        run: impl Into<Run>,
+        client: &Client,
+        headers: &HeaderMap,
+    ) -> Result<Running, Failure> {
+        let slot = self.slots.take(client).await.ok_or(Failure::Greedy)?;
         let protocol = headers.get("git-protocol").and_then(|p| p.to_str().ok());
-        run.into().start(self.bare.path(), protocol, permit)
+        Ok(run.into().start(self.bare.path(), protocol, slot)?)
     }
 }
 
@@ -103,6 +106,8 @@ enum Failure {
     Token(&'static str),
     /// The request is not one of git's smart protocol.
     NotGit(&'static str),
+    /// This client has too many requests open.
+    Greedy,
     /// Our own machinery failed.
     Broken(anyhow::Error),
 }
@@ -127,6 +132,10 @@ impl IntoResponse for Failure {
                 (StatusCode::UNAUTHORIZED, challenge, sentence).into_response()
             }
             Failure::NotGit(sentence) => (StatusCode::BAD_REQUEST, sentence).into_response(),
+            Failure::Greedy => {
+                let sentence = "too many fetches and pushes at once";
+                (StatusCode::TOO_MANY_REQUESTS, sentence).into_response()
+            }
             Failure::Broken(error) => {
                 tracing::warn!("the git endpoint failed: {error:#}");
                 let sentence = "the hub failed here; its log says why";
@@ -146,14 +155,15 @@ async fn advertise(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    endpoint.client(&headers).await?;
+    let client = endpoint.client(&headers).await?;
     let service = match wanted.service.as_deref() {
         Some("git-upload-pack") => Service::Upload,
         Some("git-receive-pack") => endpoint.receive(),
         _ => return Err(Failure::NotGit("only git's smart protocol is spoken here")),
     };
     let refs = in_time(async {
-        let mut git = endpoint.git(service.advertising(), &headers).await?;
+        let run = service.advertising();
+        let mut git = endpoint.git(run, &client, &headers).await?;
         drop(git.stdin.take());
         let title = format!("# service=git-{}\n", service.name());
         let mut refs = [&pktline::packet(title.as_bytes()), FLUSH].concat();
@@ -169,17 +179,17 @@ async fn fetch(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Failure> {
-    endpoint.client(&headers).await?;
+    let client = endpoint.client(&headers).await?;
     must_be_for(Service::Upload, &headers)?;
-    let mut git = in_time(async { Ok(endpoint.git(Service::Upload, &headers).await?) }).await?;
+    let mut git = in_time(endpoint.git(Service::Upload, &client, &headers)).await?;
     let mut stdin = git.stdin.take().context("git has no input")?;
     tokio::spawn(async move {
         let mut wants = reader(request.into_body()).take(MAX_FETCH_REQUEST);
         // git closes its end when it has heard enough; what the client hears is git's answer.
         let _ = tokio::io::copy(&mut wants, &mut stdin).await;
     });
-    let pack = ReaderStream::new(git).take_until(sleep(DEADLINE));
-    Ok(answer(Service::Upload, "result", Body::from_stream(pack)))
+    let pack = Body::from_stream(ReaderStream::new(git));
+    Ok(answer(Service::Upload, "result", pack))
 }
 
 async fn push(
@@ -192,8 +202,8 @@ async fn push(
     must_be_for(service, &headers)?;
     let mut body = reader(request.into_body());
     let report = in_time(taken(&endpoint, &client, &headers, &mut body)).await?;
-    // The client listens only when it has sent everything. Whatever goes wrong here is its loss.
-    let mut rest = (&mut body).take(endpoint.max_push);
+    // Whatever goes wrong here is the client's loss alone.
+    let mut rest = (&mut body).take(MAX_THROWN_AWAY);
     let mut nowhere = tokio::io::sink();
     let _ = timeout(DEADLINE, tokio::io::copy(&mut rest, &mut nowhere)).await;
     Ok(answer(service, "result", Body::from(report)))
@@ -225,7 +235,7 @@ async fn taken(
     if let Err(refusals) = admitted(endpoint, client, &request.commands).await? {
         return Ok(request.refusal_report(&refusals));
     }
-    let git = endpoint.git(endpoint.receive(), headers).await?;
+    let git = endpoint.git(endpoint.receive(), client, headers).await?;
     let beginning = [&request.encode(), &bytes[length..]].concat();
     let report = received(git, &beginning, body).await?;
     after_push(endpoint, client).await;

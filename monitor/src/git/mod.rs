@@ -10,7 +10,9 @@
 //! | [`access`] | whose token a git client shows |
 //! | [`receive`] | which pushes are taken, and how a refusal is said |
 //! | [`process`] | `git upload-pack` and `git receive-pack` in a neutral environment |
+//! | [`slots`] | how many of those run at once |
 //! | [`pktline`] | git's framing |
+//! | [`leftovers`] | what a killed process leaves behind |
 //!
 //! Nothing here but [`repository::Repository::advance`] moves main, and only the lander calls it.
 
@@ -23,6 +25,7 @@ pub mod pktline;
 pub mod process;
 pub mod receive;
 pub mod repository;
+pub mod slots;
 pub mod trailers;
 
 pub use git2::Oid;

@@ -5,14 +5,21 @@ use std::path::Path;
 use std::pin::Pin;
 use std::process::Stdio;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+use super::slots::Slot;
+
+/// How long one fetch or push may take in all. A first clone of a large project over a busy disk
+/// takes minutes; what takes longer hangs.
+pub const DEADLINE: Duration = Duration::from_secs(600);
 /// How much of git's complaints goes to the log, in bytes.
 const MAX_COMPLAINT: u64 = 8 << 10;
 
@@ -97,14 +104,9 @@ impl Service {
 }
 
 impl Run {
-    /// Starts git on `repository`. `protocol` is the client's `Git-Protocol` header; `permit` is
-    /// given back when git is done with.
-    pub fn start(
-        self,
-        repository: &Path,
-        protocol: Option<&str>,
-        permit: OwnedSemaphorePermit,
-    ) -> Result<Running> {
+    /// Starts git on `repository`. `protocol` is the client's `Git-Protocol` header. `slot` is given
+    /// back when git is done with, at [`DEADLINE`] at the latest.
+    pub fn start(self, repository: &Path, protocol: Option<&str>, slot: Slot) -> Result<Running> {
         let mut child = self
             .command(repository, protocol)
             .spawn()
@@ -113,11 +115,13 @@ impl Run {
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(log_complaints(self.service, stderr));
         }
+        let (dropped, done) = oneshot::channel();
+        tokio::spawn(end_in_time(group(&child), done, slot));
         Ok(Running {
             stdin: child.stdin.take(),
             child,
             stdout,
-            _permit: permit,
+            _dropped: dropped,
         })
     }
 
@@ -154,8 +158,7 @@ impl Run {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+            .process_group(0);
         command
     }
 }
@@ -167,12 +170,12 @@ pub struct Running {
     pub stdin: Option<ChildStdin>,
     child: Child,
     stdout: ChildStdout,
-    _permit: OwnedSemaphorePermit,
+    _dropped: oneshot::Sender<()>,
 }
 
 impl Running {
     /// Waits for its end, which must be a good one.
-    pub async fn must_succeed(&mut self) -> Result<()> {
+    pub async fn must_succeed(mut self) -> Result<()> {
         let status = self.child.wait().await?;
         if !status.success() {
             bail!("git failed: {status}");
@@ -183,11 +186,30 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
-            // It may be gone already: then there is nothing to end.
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
+        terminate(group(&self.child));
     }
+}
+
+fn group(child: &Child) -> Option<Pid> {
+    let id = i32::try_from(child.id()?).ok()?;
+    Some(Pid::from_raw(id))
+}
+
+/// Ends git with all that it started, in a way that lets it remove what it had begun to store.
+fn terminate(group: Option<Pid>) {
+    if let Some(group) = group {
+        // It may be gone already: then there is nothing to end.
+        let _ = killpg(group, Signal::SIGTERM);
+    }
+}
+
+/// Holds the slot while git runs. A client that does not read what git says cannot hold it for ever:
+/// nobody asks the answer's stream for more then, so this is a task of its own.
+async fn end_in_time(group: Option<Pid>, done: oneshot::Receiver<()>, slot: Slot) {
+    if timeout(DEADLINE, done).await.is_err() {
+        terminate(group);
+    }
+    drop(slot);
 }
 
 impl AsyncRead for Running {

@@ -177,7 +177,7 @@ pub fn decide(client: &Client, commands: &[Command]) -> Result<(), Vec<Refusal>>
 fn reason_against(client: &Client, command: &Command) -> Option<String> {
     let (ticket, attempt) = match client {
         Client::Attempt { ticket, attempt } => (*ticket, *attempt),
-        Client::Reader => return Some("this token may fetch and not push".into()),
+        Client::Reader { .. } => return Some("this token may fetch and not push".into()),
         Client::Human => return Some("only the lander moves branches here: make a ticket".into()),
     };
     let own = format!("refs/heads/{}", ticket::attempt::branch(ticket, attempt));
@@ -257,6 +257,9 @@ mod tests {
     #[test]
     fn an_attempt_pushes_its_own_branch_and_nothing_else() {
         let own = "refs/heads/ticket/7/2";
+        let reader = Client::Reader {
+            name: "agent-1".into(),
+        };
         let agent = Client::Attempt {
             ticket: 7,
             attempt: 2,
@@ -274,7 +277,7 @@ mod tests {
             (&agent, ID, "refs/candidates/7", false),
             (&agent, ID, "refs/tags/v1", false),
             (&agent, ID, "HEAD", false),
-            (&Client::Reader, ID, own, false),
+            (&reader, ID, own, false),
             (&Client::Human, ID, own, false),
             (&Client::Human, ID, "refs/heads/main", false),
         ] {

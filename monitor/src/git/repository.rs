@@ -48,7 +48,12 @@ impl Bare {
 
     /// A handle of one's own.
     pub fn open(&self) -> Result<Repository> {
-        Repository::open(&self.path, &self.branch)
+        let settings = {
+            // One writes, others read what is whole.
+            let _alone = self.lock_idle();
+            library_settings(&self.path)?
+        };
+        Repository::open(&self.path, &self.branch, &settings)
     }
 
     /// Runs `work` on a blocking thread with a handle to itself.
@@ -108,17 +113,14 @@ pub struct LandedCommit {
 }
 
 impl Repository {
-    fn open(path: &Path, branch: &str) -> Result<Repository> {
+    fn open(path: &Path, branch: &str, settings: &Path) -> Result<Repository> {
+        // Otherwise git2 looks up every file of a merged tree before it writes the few changed
+        // folders. They all come from trees that are there: receive-pack checked what was pushed.
+        git2::opts::strict_object_creation(false);
         let git = git2::Repository::open_bare(path)
             .with_context(|| format!("cannot open the repository {}", path.display()))?;
-        let (name, text) = LIBRARY_SETTINGS;
-        let settings = path.join(name);
-        if std::fs::read(&settings).ok().as_deref() != Some(text.as_bytes()) {
-            std::fs::write(&settings, text)
-                .with_context(|| format!("cannot write {}", settings.display()))?;
-        }
         git.config()?
-            .add_file(&settings, ConfigLevel::App, true)
+            .add_file(settings, ConfigLevel::App, true)
             .context("cannot make git2 sync what it writes")?;
         Ok(Repository {
             git,
@@ -289,6 +291,16 @@ impl Repository {
             _ => Ok(()),
         }
     }
+}
+
+/// The file with [`LIBRARY_SETTINGS`], written if need be.
+fn library_settings(repository: &Path) -> Result<PathBuf> {
+    let (name, text) = LIBRARY_SETTINGS;
+    let path = repository.join(name);
+    if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(path)
 }
 
 fn branch_ref(ticket: i64, attempt: i64) -> String {

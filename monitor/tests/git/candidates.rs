@@ -169,13 +169,8 @@ fn a_commit_that_the_attempt_did_not_push_is_refused() {
     let hub = hub();
     let (_, mut landing) = hub.submission("One", &[("poem", "ONE\n")]);
     let (_, other) = hub.submission("Two", &[("poem", "TWO\n")]);
-    for commit in [
-        other.commit_id.as_str(),
-        "1111111111111111111111111111111111111111",
-        &landing.commit_id[..10].to_owned(),
-        "main",
-        "",
-    ] {
+    let short = landing.commit_id[..10].to_owned();
+    for commit in [&other.commit_id, &"1".repeat(40), &short, "main", ""] {
         landing.commit_id = commit.to_owned();
         let reason = refusal_of(built(&hub, &landing, hub.head()));
         assert!(

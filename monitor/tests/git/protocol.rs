@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use reqwest::blocking::{Client, Response};
 
-use crate::fixture::{Attempt, Hub};
+use crate::fixture::{Attempt, Hub, until};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -138,23 +138,47 @@ fn a_compressed_push_is_read() {
     assert!(answer.text().unwrap().contains("ng refs/heads/main"));
 }
 
+/// Begins a request and never ends it.
+fn begun(hub: &Hub, token: &str, service: &str, body: &str) -> TcpStream {
+    let address = hub.agents.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address.strip_suffix("/git").unwrap()).unwrap();
+    write!(
+        stream,
+        "POST /git/git-{service} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/x-git-{service}-request\r\ncontent-length: 9999\r\n\r\n{body}"
+    )
+    .unwrap();
+    stream
+}
+
+#[test]
+fn one_client_cannot_keep_the_others_waiting() {
+    let (hub, attempt) = hub();
+    let other = hub.attempt("agent-2", "Other");
+    let fetch = |attempt: &Attempt| {
+        let address = format!("{}/info/refs?service=git-upload-pack", hub.agents);
+        let request = Client::new().get(address).bearer_auth(&attempt.token);
+        request.send().unwrap().status()
+    };
+    let open: Vec<_> = (0..4)
+        .map(|_| begun(&hub, &attempt.token, "upload-pack", ""))
+        .collect();
+    let refused = until(|| (fetch(&attempt) == 429).then_some(()));
+    assert!(refused.is_some());
+    assert_eq!(fetch(&other), 200);
+    drop(open);
+    let again = until(|| (fetch(&attempt) == 200).then_some(()));
+    assert!(again.is_some(), "the slots did not come back");
+}
+
 #[test]
 fn a_client_that_goes_away_in_the_middle_of_a_push_leaves_nothing() {
     let (hub, attempt) = hub();
     let refs = hub.refs();
-    let address = hub.agents.strip_prefix("http://").unwrap();
-    let address = address.strip_suffix("/git").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
     let name = format!("refs/heads/{}", attempt.branch());
     let line = packet(&format!("{ZERO} {} {name}\0report-status", hub.head()));
     let body = format!("{line}0000PACK\0\0\0\u{2}");
-    write!(
-        stream,
-        "POST /git/git-receive-pack HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\n\
-         content-type: application/x-git-receive-pack-request\r\ncontent-length: 9999\r\n\r\n{body}",
-        attempt.token
-    )
-    .unwrap();
+    let mut stream = begun(&hub, &attempt.token, "receive-pack", &body);
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
