@@ -7,6 +7,7 @@
 mod agents_door;
 mod events;
 mod fixture;
+mod fleet;
 mod human_door;
 mod leases;
 mod lifetime;
