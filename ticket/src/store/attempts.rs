@@ -429,7 +429,9 @@ fn after_failure(tx: &Transaction<'_>, id: i64, end: &EndAttempt, max_attempts: 
     let settling = if end.unsettled { SETTLING_SECONDS } else { 0 };
     if !end.outcome.counts() {
         let pause = match end.outcome {
-            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => BACKOFF_SECONDS,
+            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => {
+                backoff(in_a_row(tx, id, end.outcome)?)
+            }
             _ => 0,
         };
         let wait = settling.max(pause);
@@ -448,6 +450,18 @@ fn after_failure(tx: &Transaction<'_>, id: i64, end: &EndAttempt, max_attempts: 
         quarantine(tx, id, failures)?;
     }
     Ok(())
+}
+
+/// How many of the ticket's latest attempts ended with `outcome`, one after the other.
+fn in_a_row(tx: &Transaction<'_>, id: i64, outcome: Outcome) -> Result<i64> {
+    let number: i64 = tx.query_row(
+        "SELECT count(*) FROM attempts WHERE ticket_id = :id AND outcome = :outcome
+           AND number > (SELECT coalesce(max(number), 0) FROM attempts
+                         WHERE ticket_id = :id AND outcome <> :outcome)",
+        named_params! { ":id": id, ":outcome": outcome.as_str() },
+        |row| row.get(0),
+    )?;
+    Ok(number)
 }
 
 /// Hands a ticket that nobody could do to the human, with what was tried.

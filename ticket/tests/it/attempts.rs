@@ -155,6 +155,38 @@ fn outcomes_that_are_nobodys_fault_do_not_count() {
 }
 
 #[test]
+fn the_wait_after_our_own_failures_grows() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    let mut waits = Vec::new();
+    for (number, outcome) in (1..).zip([
+        Outcome::InfraFailed,
+        Outcome::InfraFailed,
+        Outcome::InfraFailed,
+        Outcome::Released,
+        Outcome::InfraFailed,
+    ]) {
+        wait_is_over(&f, id);
+        f.claim("a").unwrap();
+        f.store
+            .end_attempt("a", id, number, &end(outcome), 3)
+            .unwrap();
+        let until = f.show(id).ticket.not_before;
+        waits.push(if until == 0 {
+            0
+        } else {
+            until - chrono::Utc::now().timestamp()
+        });
+    }
+    for (wait, expected) in waits.into_iter().zip([10, 20, 40, 0, 10]) {
+        assert!(
+            (expected - 2..=expected).contains(&wait),
+            "{wait} for {expected}"
+        );
+    }
+}
+
+#[test]
 fn an_agent_that_blocks_its_ticket_may_still_push_its_tree() {
     let mut f = Fixture::new();
     let id = f.ticket("t", &[]);
