@@ -28,7 +28,7 @@ use crate::error::{Answer, Refusal};
 use crate::fleet::{Fleet, reconciler};
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
-use crate::listener::{agent, human, serve};
+use crate::listener::{EACH_CONTAINER, EACH_HOST, agent, human, serve};
 use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
 use crate::verification::Verifications;
@@ -190,8 +190,9 @@ impl Running {
 
         let mut loops = JoinSet::new();
         let closing = || hub.closing.clone();
-        loops.spawn(serve(human, human::router(hub.clone()), closing()));
-        loops.spawn(serve(agents, agent::router(hub.clone()), closing()));
+        let (people, fleet) = (human::router(hub.clone()), agent::router(hub.clone()));
+        loops.spawn(serve(human, people, EACH_HOST, closing()));
+        loops.spawn(serve(agents, fleet, host.each_agent, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
         if let Some((engine, blueprint)) = host.fleet {
@@ -230,6 +231,7 @@ struct Host {
     human: SocketAddr,
     agents: SocketAddr,
     published: Option<u16>,
+    each_agent: usize,
     fleet: Option<(Engine, Blueprint)>,
 }
 
@@ -242,6 +244,7 @@ impl Host {
                 human: settings.human,
                 agents: settings.agents,
                 published: None,
+                each_agent: EACH_HOST,
                 fleet: None,
             });
         };
@@ -260,6 +263,7 @@ impl Host {
             human: (address_in(names.front_network())?, settings.human.port()).into(),
             agents: (address_in(names.network())?, settings.agents.port()).into(),
             published: Some(container.published),
+            each_agent: EACH_CONTAINER,
             fleet: Some((engine, blueprint)),
         })
     }

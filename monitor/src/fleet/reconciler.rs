@@ -284,11 +284,13 @@ impl Reconciler {
                     .taken
                     .contains(&death.name),
         };
-        if ended.is_failure() {
+        if !ended.is_as_asked() {
             let words = last_words(&self.engine, &death.container).await;
             let cause = Cause::new(&ended.kind(), words);
             self.tell("agent_died", format!("{}: {cause}", death.name));
-            self.count(id, cause, container.since.elapsed());
+            if ended.is_failure() {
+                self.count(id, cause, container.since.elapsed());
+            }
         }
         if id.is_verifier {
             self.hub.verifications.verifier_gone(&death.name);
@@ -471,8 +473,12 @@ impl Ended {
     /// outside says nothing about the next one.
     fn is_failure(self) -> bool {
         let killed = matches!(self.code, KILLED | TERMINATED) && !self.out_of_memory;
-        let as_asked = self.code == 0 && (self.was_dismissed || self.had_work);
-        !(as_asked || (killed && self.was_heard))
+        !(self.is_as_asked() || (killed && self.was_heard))
+    }
+
+    /// A worker that was dismissed, or a verifier that did its work.
+    fn is_as_asked(self) -> bool {
+        self.code == 0 && (self.was_dismissed || self.had_work)
     }
 
     fn kind(self) -> String {

@@ -3,7 +3,9 @@
 
 pub mod agent;
 pub mod human;
+mod peers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +14,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use self::peers::Peers;
 
 /// How long a client may take for a request's headers, and stay connected between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,16 +27,26 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest JSON body: the longest text a ticket may have, escaped.
 pub const MAX_BODY: usize = 2 << 20;
 /// How many connections one door holds open at once.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: usize = 4096;
+/// How many of them an agent's container may have. A runner and its agent need a handful.
+pub const EACH_CONTAINER: usize = 32;
+/// How many of them may come from one address that stands for many: loopback, or the engine's proxy.
+pub const EACH_HOST: usize = 2048;
 /// How long requests may go on after the hub was told to end.
 const GRACE: Duration = Duration::from_secs(3);
 /// A pause after a failed accept, such as too many open files, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener` until `closing`; returns when the last connection is done with, at
-/// most [`GRACE`] later.
-pub async fn serve(listener: TcpListener, router: Router, closing: CancellationToken) {
+/// Serves `router` on `listener`, each peer with `per_peer` connections at most, until `closing`;
+/// returns when the last connection is done with, at most [`GRACE`] later.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    per_peer: usize,
+    closing: CancellationToken,
+) {
     let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let peers = Peers::each_at_most(per_peer);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -40,11 +54,14 @@ pub async fn serve(listener: TcpListener, router: Router, closing: CancellationT
             () = closing.cancelled() => break,
             accepted = accept(&listener, &free) => accepted,
         };
-        let (stream, permit) = accepted;
+        let (stream, peer, permit) = accepted;
+        let Some(place) = peers.admit(peer.ip()) else {
+            continue;
+        };
         let (router, closing) = (router.clone(), closing.clone());
         connections.spawn(async move {
             connection(stream, router, closing).await;
-            drop(permit);
+            drop((place, permit));
         });
     }
     drop(listener);
@@ -58,11 +75,11 @@ pub async fn serve(listener: TcpListener, router: Router, closing: CancellationT
 async fn accept(
     listener: &TcpListener,
     free: &Arc<Semaphore>,
-) -> (TcpStream, Option<tokio::sync::OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     let permit = free.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, permit),
+            Ok((stream, peer)) => return (stream, peer, permit),
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
