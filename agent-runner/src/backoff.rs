@@ -11,7 +11,7 @@ pub struct Backoff {
 }
 
 /// Between calls to a hub that does not answer. A restarting hub is back within a second or two.
-pub const HUB: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+pub const HUB: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
 /// Between attempts that ended without the agent's fault: no login, no program, no network.
 pub const FAULTS: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(300));
 

@@ -4,9 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::disarm::replace;
 use crate::git::{Error, refusal};
 use crate::process::Exit;
-use crate::worktree::{Commit, WorkTree, io_step, replace, unexpected};
+use crate::worktree::{Commit, WorkTree, io_step, unexpected};
 
 /// What merging came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,19 +103,26 @@ impl WorkTree {
         })
     }
 
-    /// Commits what the agent made of the conflict: `tree`, on top of `head`.
+    /// Whether git still sees a merge under way. Not so when the agent committed it, or took it back.
+    pub fn is_merging(&self) -> bool {
+        self.git.dir().join("MERGE_HEAD").exists()
+    }
+
+    /// Commits what the agent made of the conflict: `tree`, on top of `head`. `under_way` is what
+    /// [`WorkTree::is_merging`] said when the agent was done.
     pub fn conclude(
         &self,
         conflict: &Conflict,
         head: &Commit,
         tree: &str,
+        under_way: bool,
         message: &str,
     ) -> Result<Resolution, Error> {
-        let undone = self.undone(conflict, tree)?;
+        let merged_by_agent = self.is_ancestor(&conflict.theirs, &head.id)?;
+        let undone = self.undone(conflict, tree, under_way || merged_by_agent)?;
         if !undone.is_empty() {
             return Ok(Resolution::Undone(undone));
         }
-        let merged_by_agent = self.is_ancestor(&conflict.theirs, &head.id)?;
         if merged_by_agent && head.tree == tree {
             return Ok(Resolution::Merged(head.clone()));
         }
@@ -128,13 +136,17 @@ impl WorkTree {
         }))
     }
 
-    /// The files that only main changed and that look again as they did before the merge. Naming main
-    /// as a parent would then take main's changes back.
-    fn undone(&self, conflict: &Conflict, tree: &str) -> Result<Vec<String>, Error> {
+    /// The files that main changed and that look again as they did before the merge: naming main as a
+    /// parent would take main's changes back. In a file that conflicts, one's own side is a resolution,
+    /// unless the merge was called off and every one of them looks so.
+    fn undone(&self, conflict: &Conflict, tree: &str, goes_on: bool) -> Result<Vec<String>, Error> {
         let ours = format!("{}^{{tree}}", conflict.ours);
         let merged = self.changed(&ours, &conflict.tree)?;
         let resolved = self.changed(&ours, tree)?;
         let open: BTreeSet<&String> = conflict.files.iter().collect();
+        if !goes_on && open.iter().all(|file| !resolved.contains(*file)) {
+            return Ok(conflict.files.clone());
+        }
         Ok(merged
             .difference(&resolved)
             .filter(|file| !open.contains(file))

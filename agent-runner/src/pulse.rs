@@ -76,8 +76,10 @@ impl Pulse {
 
     /// The runner does something else now. Does not wait.
     pub fn phase(&mut self, phase: &str) {
-        let beat = self.change(phase);
-        self.order(beat, None);
+        if self.phase != phase {
+            let beat = self.change(phase);
+            self.order(beat, None);
+        }
     }
 
     /// The phase as it was last said.

@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::git::{Credential, Error};
 use crate::layout::remove;
-use crate::worktree::{Commit, Push, WorkTree, io_step};
+use crate::push::Push;
+use crate::worktree::{Commit, WorkTree, io_step};
 
 /// Whose tree is kept, and where.
 #[derive(Clone, Debug)]

@@ -16,6 +16,9 @@ use crate::interrupt::{Interrupt, Why};
 /// CLI is killed well before that.
 const QUIET_BUDGET: Duration = Duration::from_millis(300);
 
+/// A claim may be on its way when the signal comes: so long it may still arrive, to be given back.
+const CLAIM_BUDGET: Duration = Duration::from_millis(150);
+
 /// Whether the runner was told to stop, and what it must give back then.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Shared>);
@@ -62,6 +65,7 @@ impl Stop {
     /// From now on `held` is given back when the runner must stop.
     pub fn hold(&self, held: Held) -> Holding<'_> {
         self.lock().held = Some(held);
+        self.0.changed.notify_all();
         self.checkpoint();
         Holding(self)
     }
@@ -91,9 +95,14 @@ impl Stop {
     fn give_back(&self) {
         let mut state = self.lock();
         state.requested = true;
+        self.0.changed.notify_all();
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(state, CLAIM_BUDGET, |s| s.held.is_none());
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let held = state.held.clone();
         drop(state);
-        self.0.changed.notify_all();
         if let Some(held) = held {
             held.interrupt.raise(Why::Stop);
             held.interrupt.wait_until_quiet(QUIET_BUDGET);

@@ -1,72 +1,28 @@
 //! The agent's clone: made once, put in order at each attempt, brought to the ticket's branch,
-//! committed, pushed. Whatever an agent did to `.git` is undone before git is trusted with it again.
-//!
-//! A branch only ever moves forward at the hub: what is pushed descends from what was pushed before.
+//! committed. See [`crate::disarm`], [`crate::merge`] and [`crate::push`] for the rest of it.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ticket::wire::Base;
 
-use crate::git::{Credential, Error, Git, Identity, REMOTE_DEADLINE, refusal};
+use crate::disarm::replace;
+use crate::git::{Credential, Error, Git, Identity, REMOTE_DEADLINE};
 use crate::layout::remove;
-use crate::process::Exit;
 
 /// Where the runner keeps the base branch as it last fetched it.
-const MAIN: &str = "refs/remotes/origin/main";
-/// Files and folders in `.git` through which an agent could change what git does.
-const DISARMED: [&str; 10] = [
-    "hooks",
-    "info",
-    "config.worktree",
-    "commondir",
-    "worktrees",
-    "modules",
-    "shallow",
-    "objects/info/alternates",
-    "objects/info/http-alternates",
-    "refs/replace",
-];
-/// Traces of something half done. What matters of it is in the tree.
-const UNFINISHED: [&str; 14] = [
-    "index.lock",
-    "HEAD.lock",
-    "config.lock",
-    "packed-refs.lock",
-    "shallow.lock",
-    "MERGE_HEAD",
-    "MERGE_MSG",
-    "MERGE_MODE",
-    "AUTO_MERGE",
-    "CHERRY_PICK_HEAD",
-    "REVERT_HEAD",
-    "rebase-merge",
-    "rebase-apply",
-    "sequencer",
-];
-
+pub(crate) const MAIN: &str = "refs/remotes/origin/main";
 /// The work tree of one agent. Clones share what they know of the branch at the hub.
 #[derive(Clone, Debug)]
 pub struct WorkTree {
     pub(crate) git: Git,
-    dir: PathBuf,
-    remote: String,
-    identity: Identity,
+    pub(crate) dir: PathBuf,
+    pub(crate) remote: String,
+    pub(crate) identity: Identity,
     /// The head of the attempt's branch at the hub, as far as is known.
     pushed: Arc<Mutex<Option<String>>>,
-}
-
-/// What came of a push.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Push {
-    /// The hub has it.
-    Done,
-    /// The hub does not take it.
-    Refused(String),
-    /// The hub could not be asked.
-    Unreachable(String),
 }
 
 /// A commit with its tree.
@@ -117,10 +73,12 @@ impl WorkTree {
         branch: &str,
         start: &str,
     ) -> Result<(), Error> {
-        self.forget_pushed();
+        self.set_pushed(None);
         // Branches of earlier attempts would keep their objects for ever.
         io_step("disarm", || remove(&self.git.dir().join("refs/heads")))?;
-        if self.disarm().is_ok() && self.check_out(branch, start).is_ok() {
+        // A snapshot can be here while main has moved on: the work needs both.
+        let complete = self.disarm().is_ok() && self.has(&base.commit);
+        if complete && self.check_out(branch, start).is_ok() {
             return Ok(());
         }
         if self.fetch_base(credential, base, start).is_ok() && self.check_out(branch, start).is_ok()
@@ -168,45 +126,6 @@ impl WorkTree {
         self.git.run(&["clean", "--quiet", "-ffd"]).map(drop)
     }
 
-    /// Writes `.git/config` anew, drops hooks, attributes, alternates and what was half done. Makes
-    /// the repository when there is none.
-    pub fn disarm(&self) -> Result<(), Error> {
-        io_step("disarm", || self.disarm_files())
-    }
-
-    fn disarm_files(&self) -> io::Result<()> {
-        let dir = self.git.dir();
-        if !fs::symlink_metadata(&dir).is_ok_and(|m| m.is_dir()) {
-            remove(&dir)?;
-        }
-        for folder in ["objects", "refs/heads", "info"] {
-            fs::create_dir_all(dir.join(folder))?;
-        }
-        for name in DISARMED.iter().chain(&UNFINISHED) {
-            remove(&dir.join(name))?;
-        }
-        remove_locks(&dir.join("refs"))?;
-        fs::create_dir_all(dir.join("info"))?;
-        // What the runner's own folder would hold never gets into a commit.
-        fs::write(dir.join("info/exclude"), ".swarm/\n")?;
-        if !fs::symlink_metadata(dir.join("HEAD")).is_ok_and(|m| m.is_file()) {
-            replace(&dir.join("HEAD"), "ref: refs/heads/main\n")?;
-        }
-        replace(&dir.join("config"), &self.config())
-    }
-
-    fn config(&self) -> String {
-        let Identity { name, email } = &self.identity;
-        format!(
-            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\
-             \tlogallrefupdates = true\n\
-             [user]\n\tname = {name}\n\temail = {email}\n\
-             [gc]\n\tauto = 0\n\
-             [remote \"origin\"]\n\turl = {}\n\tfetch = +refs/heads/main:{MAIN}\n",
-            self.remote
-        )
-    }
-
     fn fetch_base(&self, credential: &Credential, base: &Base, start: &str) -> Result<(), Error> {
         let refspec = format!("+refs/heads/{}:{MAIN}", base.branch);
         self.fetch_refs(credential, &[&refspec])?;
@@ -220,7 +139,7 @@ impl WorkTree {
         self.fetch_refs(credential, &missing)
     }
 
-    fn fetch_refs(&self, credential: &Credential, refs: &[&str]) -> Result<(), Error> {
+    pub(crate) fn fetch_refs(&self, credential: &Credential, refs: &[&str]) -> Result<(), Error> {
         let mut arguments = vec![
             "fetch",
             "--quiet",
@@ -299,92 +218,6 @@ impl WorkTree {
             .run(&["rev-parse", "--verify", &format!("{commit}^{{tree}}")])
     }
 
-    /// Pushes `commit` as the attempt's branch. Where the branch has another head that is not in the
-    /// commit's history, a commit with the same tree and both as parents goes instead. Returns what
-    /// was pushed.
-    pub fn push(
-        &self,
-        credential: &Credential,
-        branch: &str,
-        commit: &str,
-        message: &str,
-    ) -> Result<(String, Push), Error> {
-        let first = self.push_onto(credential, branch, commit, message, self.pushed())?;
-        if !matches!(first.1, Push::Refused(_)) {
-            return Ok(first);
-        }
-        // An earlier push may have arrived although its answer did not.
-        let theirs = self.remote_head(credential, branch)?;
-        if theirs.is_none() || theirs == self.pushed() {
-            return Ok(first);
-        }
-        self.push_onto(credential, branch, commit, message, theirs)
-    }
-
-    fn push_onto(
-        &self,
-        credential: &Credential,
-        branch: &str,
-        commit: &str,
-        message: &str,
-        onto: Option<String>,
-    ) -> Result<(String, Push), Error> {
-        let commit = match &onto {
-            Some(head) if !self.is_ancestor(head, commit)? => {
-                self.commit_tree(&self.tree_of(commit)?, &[commit, head], message)?
-            }
-            _ => commit.to_owned(),
-        };
-        if onto.as_deref() == Some(&*commit) {
-            return Ok((commit, Push::Done));
-        }
-        let refspec = format!("{commit}:refs/heads/{branch}");
-        let captured = self
-            .git
-            .call(&[
-                "push",
-                "--quiet",
-                "--porcelain",
-                "--",
-                &self.remote,
-                &refspec,
-            ])
-            .with(credential)
-            .within(REMOTE_DEADLINE)
-            .output()?;
-        let said = |captured| refusal("push".into(), captured).to_string();
-        let refused = captured
-            .stdout
-            .split(|b| *b == b'\n')
-            .any(|l| l.starts_with(b"!"));
-        let push = match captured.exit {
-            Exit::Code(0) => {
-                *self.lock() = Some(commit.clone());
-                Push::Done
-            }
-            _ if refused => Push::Refused(said(&captured)),
-            _ => Push::Unreachable(said(&captured)),
-        };
-        Ok((commit, push))
-    }
-
-    fn remote_head(&self, credential: &Credential, branch: &str) -> Result<Option<String>, Error> {
-        let name = format!("refs/heads/{branch}");
-        let listed = self
-            .git
-            .call(&["ls-remote", "--quiet", "--", &self.remote, &name])
-            .with(credential)
-            .within(REMOTE_DEADLINE)
-            .text()?;
-        let Some(head) = listed.split_whitespace().next() else {
-            return Ok(None);
-        };
-        if !self.has(head) {
-            self.fetch_refs(credential, &[&name])?;
-        }
-        Ok(Some(head.to_owned()))
-    }
-
     /// The branch that HEAD stands on, read from the file: what a killed runner worked on.
     pub fn current_branch(&self) -> Option<String> {
         let head = fs::read_to_string(self.git.dir().join("HEAD")).ok()?;
@@ -408,15 +241,17 @@ impl WorkTree {
             .map(drop)
     }
 
-    fn pushed(&self) -> Option<String> {
+    /// The head of the attempt's branch at the hub, as far as is known.
+    pub(crate) fn pushed(&self) -> Option<String> {
         self.lock().clone()
     }
 
-    fn forget_pushed(&self) {
-        *self.lock() = None;
+    /// What is known of that head now.
+    pub(crate) fn set_pushed(&self, head: Option<String>) {
+        *self.lock() = head;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
         self.pushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -438,28 +273,4 @@ pub(crate) fn io_step<T>(verb: &str, step: impl FnOnce() -> io::Result<T>) -> Re
         verb: verb.to_owned(),
         error,
     })
-}
-
-/// Writes a file in one piece, over whatever was there, also over a link.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|m| m.is_dir()) {
-        remove(path)?;
-    }
-    let draft = path.with_extension("draft");
-    remove(&draft)?;
-    fs::write(&draft, text)?;
-    fs::rename(&draft, path)
-}
-
-/// A git that was killed leaves locks behind; no git is running now.
-fn remove_locks(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if fs::symlink_metadata(&path)?.is_dir() {
-            remove_locks(&path)?;
-        } else if path.extension().is_some_and(|e| e == "lock") {
-            remove(&path)?;
-        }
-    }
-    Ok(())
 }

@@ -1,5 +1,10 @@
 //! The runner's parts on real repositories and real processes. No hub is needed here.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a failed step is a failed test, also in what tests share"
+)]
+
 mod agent_run;
 mod fixture;
 mod gate;

@@ -32,10 +32,11 @@ fn conflicting() -> (Project, WorkTree, Conflict) {
 }
 
 fn conclude(tree: &WorkTree, conflict: &Conflict) -> Resolution {
+    let merging = tree.is_merging();
     tree.disarm().unwrap();
     let staged = tree.stage_all().unwrap();
     let head = tree.head().unwrap();
-    tree.conclude(conflict, &head, &staged, "Merge main")
+    tree.conclude(conflict, &head, &staged, merging, "Merge main")
         .unwrap()
 }
 
@@ -122,13 +123,32 @@ fn keeping_ones_own_side_of_a_conflict_is_a_resolution() {
 }
 
 #[test]
+fn a_merge_called_off_is_none_even_when_only_conflicts_came_in() {
+    let project = Project::new(&[("a.txt", "one\n")]);
+    let tree = project.begun();
+    write(tree.dir(), "a.txt", "ours\n");
+    let ours = commit(&tree, BRANCH);
+    project.change_main(&[("a.txt", "theirs\n")]);
+    let main = main_of(&tree);
+    let Merge::Conflict(conflict) = tree.merge(&ours.id, &main, "m").unwrap() else {
+        panic!("no conflict");
+    };
+    tree.lay_out(&conflict, BRANCH).unwrap();
+    git(tree.dir(), &["merge", "--abort"]);
+    assert_eq!(
+        conclude(&tree, &conflict),
+        Resolution::Undone(vec!["a.txt".into()])
+    );
+}
+
+#[test]
 fn an_aborted_merge_does_not_take_main_back() {
     for abort in [["merge", "--abort"], ["reset", "--hard"]] {
         let (_project, tree, conflict) = conflicting();
         git(tree.dir(), &abort);
         assert_eq!(
             conclude(&tree, &conflict),
-            Resolution::Undone(vec!["b.txt".into(), "c.txt".into()]),
+            Resolution::Undone(vec!["a.txt".into()]),
             "{abort:?}"
         );
     }

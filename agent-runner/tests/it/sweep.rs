@@ -57,7 +57,7 @@ fn orphans_that_ended_are_reaped() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pids");
     let script = format!(
-        "setsid sh -c 'echo $$ >{}' >/dev/null 2>&1 &",
+        "setsid sh -c 'echo $$ >{0}' >/dev/null 2>&1 & while ! [ -s {0} ]; do :; done",
         file.display()
     );
     let mut command = Command::new("sh");

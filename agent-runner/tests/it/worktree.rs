@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use agent_runner::git::Error;
-use agent_runner::worktree::Push;
+use agent_runner::push::Push;
 
 use crate::fixture::{Project, commit, git, read, token, write};
 

@@ -1,0 +1,125 @@
+//! Asking the agent: the prompt, the conversation, the run, and whether the attempt goes on after it.
+
+use std::time::Duration;
+
+use super::Attempt;
+use super::steps::{Handback, Seen};
+use super::trouble::Trouble;
+use crate::agent::claude::Session;
+use crate::agent::{Ending, Invocation, Place, Run, backend};
+use crate::prompt::{Finding, Kind, Prompts, Subject};
+use crate::pulse::Life;
+
+/// How often the agent's tree is kept while it works.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(60);
+
+impl Attempt<'_> {
+    /// Has the agent do something.
+    pub(super) fn ask(
+        &mut self,
+        handback: &Handback,
+        fresh: bool,
+        subject: &Subject,
+        retries_left: u32,
+    ) -> Result<Seen, Trouble> {
+        let settings = &self.assignment.agent;
+        if fresh {
+            self.session = None;
+            self.lease.forget_session();
+        }
+        let session = match &self.session {
+            Some(id) if backend::can_resume(&settings.backend) => Session::Resume(id.clone()),
+            _ => Session::start(),
+        };
+        let resumed = matches!(session, Session::Resume(_));
+        let (kind, finding) = finding(handback, retries_left);
+        let prompt =
+            Prompts::new(&settings.prompts).for_ticket(kind, subject, &finding, resumed)?;
+        let invocation = Invocation::new(settings, &self.place(), &prompt, &session)?;
+        self.pulse.phase("agent");
+        if backend::can_resume(&settings.backend) {
+            self.pulse.session(session.id());
+            self.lease.set_session(session.id());
+        }
+        let run = Run {
+            command: invocation.command,
+            stdin: invocation.stdin,
+            reader: invocation.reader,
+            timeout: Duration::from_secs(settings.timeout_seconds),
+            interrupt: &self.interrupt,
+            console: &self.runner.console,
+            speaker: format!("#{} agent", self.lease.ticket),
+            every: SNAPSHOT_EVERY,
+        };
+        let report = run.run(|| self.lease.keep_if_changed());
+        self.runner.stop.checkpoint();
+        let life = self.pulse.check("verify");
+        self.session = report.session.or(self.session.take());
+        if let Ending::Completed(Some(said)) = &report.ending {
+            self.summary = Some(said.clone());
+        }
+        if matches!(
+            report.ending,
+            Ending::Unusable(_) | Ending::NoConversation(_)
+        ) {
+            self.lease.forget_session();
+        }
+        self.merging = self.runner.tree.is_merging();
+        self.runner.tree.disarm()?;
+        Ok(Seen::Asked {
+            ending: report.ending,
+            live: life != Life::Lost,
+            log: report.log_tail,
+        })
+    }
+
+    fn place(&self) -> Place {
+        let layout = &self.runner.layout;
+        let mut env = self.ticket_env();
+        env.extend([
+            ("TICKET_URL".to_owned(), self.runner.url.clone()),
+            ("TICKET_TOKEN".to_owned(), self.assignment.token.clone()),
+            ("SWARM_ATTEMPT".to_owned(), self.lease.attempt.to_string()),
+        ]);
+        Place {
+            tree: self.runner.tree.dir().to_owned(),
+            home: layout.home(self.lease.ticket),
+            tmp: layout.tmp(),
+            env,
+        }
+    }
+}
+
+/// The prompt's kind, and what it tells.
+fn finding(handback: &Handback, retries_left: u32) -> (Kind, Finding) {
+    let empty = Finding {
+        retries_left,
+        ..Finding::default()
+    };
+    match handback {
+        Handback::Work => (Kind::Work, empty),
+        Handback::VerifyFailed { log } => (
+            Kind::VerifyFailed,
+            Finding {
+                log: Some(log.clone()),
+                ..empty
+            },
+        ),
+        Handback::Conflict { files, reason } => (
+            Kind::Conflict,
+            Finding {
+                files: files.clone(),
+                reason: reason.clone(),
+                ..empty
+            },
+        ),
+        Handback::Bounced(bounce) => (
+            Kind::Bounced,
+            Finding {
+                reason: Some(bounce.reason.clone()),
+                log: bounce.log.clone(),
+                ..empty
+            },
+        ),
+    }
+}
