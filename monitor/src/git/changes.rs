@@ -5,6 +5,10 @@ use git2::{Delta, DiffOptions, FileMode, Oid};
 
 use super::repository::Repository;
 
+/// The largest file that is looked into, in bytes. Whatever is larger would come into memory whole
+/// to be merged.
+pub const MAX_FILE: usize = 100 << 20;
+
 /// One changed path. A path whose kind changed appears twice: gone, and new.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -24,6 +28,8 @@ pub enum Entry {
         /// It has more conflict markers than it had.
         conflict_markers: bool,
     },
+    /// A file larger than [`MAX_FILE`].
+    Huge,
     /// A symbolic link.
     Symlink {
         /// Where it points to.
@@ -68,20 +74,30 @@ impl Repository {
     fn entry(&self, old: Oid, new: Oid, mode: FileMode) -> Result<Entry> {
         match mode {
             FileMode::Commit => Ok(Entry::Gitlink),
+            _ if self.size(new)? > MAX_FILE => Ok(Entry::Huge),
             FileMode::Link => Ok(Entry::Symlink {
                 target: self.git.find_blob(new)?.content().to_vec(),
             }),
             _ => {
-                let before = match self.git.find_blob(old) {
-                    Ok(blob) => conflict_markers(blob.content()),
-                    Err(_) => 0,
+                let before = match self.size(old) {
+                    Ok(size) if size <= MAX_FILE => self.markers_in(old).unwrap_or(0),
+                    // It was no file, or a huge one.
+                    _ => 0,
                 };
-                let now = conflict_markers(self.git.find_blob(new)?.content());
                 Ok(Entry::File {
-                    conflict_markers: now > before,
+                    conflict_markers: self.markers_in(new)? > before,
                 })
             }
         }
+    }
+
+    fn markers_in(&self, file: Oid) -> Result<usize> {
+        Ok(conflict_markers(self.git.find_blob(file)?.content()))
+    }
+
+    /// An object's size, without reading it.
+    fn size(&self, id: Oid) -> Result<usize> {
+        Ok(self.git.odb()?.read_header(id)?.0)
     }
 
     fn tree_of(&self, id: Oid) -> Result<git2::Tree<'_>> {

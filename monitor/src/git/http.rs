@@ -201,11 +201,16 @@ async fn push(
     let service = endpoint.receive();
     must_be_for(service, &headers)?;
     let mut body = reader(request.into_body());
-    let report = in_time(taken(&endpoint, &client, &headers, &mut body)).await?;
-    // Whatever goes wrong here is the client's loss alone.
-    let mut rest = (&mut body).take(MAX_THROWN_AWAY);
-    let mut nowhere = tokio::io::sink();
-    let _ = timeout(DEADLINE, tokio::io::copy(&mut rest, &mut nowhere)).await;
+    // A task of its own: what was begun goes on to its end even when the client is gone.
+    let report = tokio::spawn(async move {
+        let report = in_time(taken(&endpoint, &client, &headers, &mut body)).await?;
+        // Whatever goes wrong here is the client's loss alone.
+        let mut rest = (&mut body).take(MAX_THROWN_AWAY);
+        let mut nowhere = tokio::io::sink();
+        let _ = timeout(DEADLINE, tokio::io::copy(&mut rest, &mut nowhere)).await;
+        Ok::<_, Failure>(report)
+    });
+    let report = report.await.context("the push was cut off")??;
     Ok(answer(service, "result", Body::from(report)))
 }
 

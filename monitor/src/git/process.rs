@@ -35,7 +35,9 @@ const UPLOAD_SETTINGS: [&str; 1] = [
     // A verifier asks for a candidate by its id, whichever version of the protocol it speaks.
     "uploadpack.allowAnySHA1InWant=true",
 ];
-const RECEIVE_SETTINGS: [&str; 6] = [
+const RECEIVE_SETTINGS: [&str; 7] = [
+    // Larger files are written as they come and do not pass through memory.
+    "core.bigFileThreshold=16m",
     "receive.fsckObjects=true",
     "receive.denyNonFastForwards=true",
     "receive.denyDeletes=true",

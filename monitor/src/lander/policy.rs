@@ -1,11 +1,12 @@
 //! What a tree may hold, and what only a human lets pass. Pure; applied to what a candidate changes.
 //!
 //! Refused, whoever asks: symbolic links that may lead out of the tree, commits of other
-//! repositories and `.gitmodules`, `.swarm`, and every name that some file system takes for `.git`.
+//! repositories and `.gitmodules`, `.swarm`, every name that some file system takes for `.git`,
+//! conflict markers, and files of more than 100 MiB.
 //!
 //! Held for a human: [`PROTECTED_AT_ROOT`] and [`PROTECTED_ANYWHERE`].
 
-use crate::git::changes::{Change, Entry};
+use crate::git::changes::{Change, Entry, MAX_FILE};
 
 /// What the gate and the image are made from; a path or a folder at the root.
 pub const PROTECTED_AT_ROOT: [&str; 2] = ["verify.sh", "project-setup.sh"];
@@ -54,6 +55,10 @@ pub fn refusal(changes: &[Change]) -> Option<String> {
             _ if forbidden_name(&change.path) => {
                 Some(format!("{path} has a name that does not land"))
             }
+            Entry::Huge => Some(format!(
+                "{path} is too large: files of more than {} MiB do not land",
+                MAX_FILE >> 20
+            )),
             Entry::Symlink { target } if !stays_inside(&change.path, target) => Some(format!(
                 "{path} is a symbolic link that may lead out of the tree (to {})",
                 shown(target)

@@ -5,7 +5,10 @@ use std::net::TcpStream;
 
 use reqwest::blocking::{Client, Response};
 
-use crate::fixture::{Attempt, Hub, until};
+use ticket::attempt::Outcome;
+use ticket::wire::EndAttempt;
+
+use crate::fixture::{Attempt, Hub, commit_all, git, until, write};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -138,14 +141,15 @@ fn a_compressed_push_is_read() {
     assert!(answer.text().unwrap().contains("ng refs/heads/main"));
 }
 
-/// Begins a request and never ends it.
-fn begun(hub: &Hub, token: &str, service: &str, body: &str) -> TcpStream {
+/// Begins a request whose body has `length` bytes.
+fn begun(hub: &Hub, token: &str, service: &str, length: usize) -> TcpStream {
     let address = hub.agents.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address.strip_suffix("/git").unwrap()).unwrap();
     write!(
         stream,
         "POST /git/git-{service} HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {token}\r\n\
-         content-type: application/x-git-{service}-request\r\ncontent-length: 9999\r\n\r\n{body}"
+         content-type: application/x-git-{service}-request\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n"
     )
     .unwrap();
     stream
@@ -160,10 +164,11 @@ fn one_client_cannot_keep_the_others_waiting() {
         let request = Client::new().get(address).bearer_auth(&attempt.token);
         request.send().unwrap().status()
     };
-    let open: Vec<_> = (0..4)
-        .map(|_| begun(&hub, &attempt.token, "upload-pack", ""))
-        .collect();
-    let refused = until(|| (fetch(&attempt) == 429).then_some(()));
+    let mut open = Vec::new();
+    let refused = until(|| {
+        open.push(begun(&hub, &attempt.token, "upload-pack", 9_999));
+        (fetch(&attempt) == 429).then_some(())
+    });
     assert!(refused.is_some());
     assert_eq!(fetch(&other), 200);
     drop(open);
@@ -178,10 +183,59 @@ fn a_client_that_goes_away_in_the_middle_of_a_push_leaves_nothing() {
     let name = format!("refs/heads/{}", attempt.branch());
     let line = packet(&format!("{ZERO} {} {name}\0report-status", hub.head()));
     let body = format!("{line}0000PACK\0\0\0\u{2}");
-    let mut stream = begun(&hub, &attempt.token, "receive-pack", &body);
+    let mut stream = begun(&hub, &attempt.token, "receive-pack", 9_999);
+    stream.write_all(body.as_bytes()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer);
     assert!(!answer.contains("200 OK"), "{answer}");
     assert_eq!(hub.refs(), refs);
+}
+
+#[test]
+fn what_arrives_while_its_attempt_ends_is_kept() {
+    let (hub, attempt) = hub();
+    let dir = hub.worktree(&attempt);
+    write(&dir, "late", "x\n");
+    let commit = commit_all(&dir, "late");
+    let name = format!("refs/heads/{}", attempt.branch());
+    let line = format!("{ZERO} {commit} {name}\0report-status");
+    let mut body = format!("{}0000", packet(&line)).into_bytes();
+    let commands = body.len();
+    git(&dir, &["pack-objects", "-q", "--all", "pack"]);
+    let pack = std::fs::read_dir(&dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pack = pack
+        .filter(|path| path.extension().is_some_and(|e| e == "pack"))
+        .last();
+    body.extend(std::fs::read(pack.unwrap()).unwrap());
+
+    let mut stream = begun(&hub, &attempt.token, "receive-pack", body.len());
+    stream.write_all(&body[..commands + 20]).unwrap();
+    // git runs by now: the push was let in.
+    let running = until(|| {
+        let objects = std::fs::read_dir(hub.bare.path().join("objects")).unwrap();
+        let names = objects.map(|entry| entry.unwrap().file_name());
+        names
+            .filter(|name| name.as_encoded_bytes().starts_with(b"tmp_objdir"))
+            .last()
+    });
+    assert!(running.is_some());
+    let ended = attempt.clone();
+    let end = EndAttempt {
+        outcome: Outcome::Released,
+        reason: None,
+        log_tail: None,
+        snapshot: None,
+        session_id: None,
+        unsettled: false,
+    };
+    hub.store(move |store| store.end_attempt(&ended.agent, ended.ticket, ended.number, &end, 5));
+    stream.write_all(&body[commands + 20..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains(&format!("ok {name}")), "{answer}");
+    assert_eq!(hub.ref_names(), [&attempt.kept(), "refs/heads/main"]);
+    assert_eq!(hub.repository().find_commit(&attempt.kept()), Some(commit));
 }
