@@ -1,0 +1,89 @@
+//! The project that is worked on: the sample of the demo with its tickets and its scripted agent.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::support::swarm::Swarm;
+
+const AGENT: &str = "demo-agent";
+/// What is killed is missed sooner than usual.
+const LEASE_SECONDS: i64 = 15;
+/// A ticket whose agent is killed time and again must not become the human's.
+const MAX_ATTEMPTS: i64 = 100;
+
+/// A ticket of the sample, with the keys of those it waits for.
+#[derive(Deserialize)]
+struct SampleTicket {
+    key: String,
+    title: String,
+    description: String,
+    blocked_by: Vec<String>,
+}
+
+/// The sample as a project with its tickets; nothing runs yet.
+pub fn swarm() -> Swarm {
+    let swarm = Swarm::on(|folder| copy(&templates().join("project"), folder));
+    swarm.init(&["--backend", "command", "--command", AGENT]);
+    let extra = swarm.folder().join("image/extra");
+    fs::create_dir_all(&extra).expect("a folder for the image");
+    copy_file(&templates().join(AGENT), &extra.join(AGENT));
+    swarm.configure(|config| {
+        set(config, "queue", "lease_seconds", LEASE_SECONDS);
+        set(config, "queue", "max_attempts", MAX_ATTEMPTS);
+        set(config, "proposals", "enabled", false);
+    });
+    fill(&swarm);
+    swarm
+}
+
+/// All tickets, before anybody works; each names only such as come before it.
+fn fill(swarm: &Swarm) {
+    let text = fs::read(templates().join("tickets.json")).expect("the sample's tickets");
+    let tickets: Vec<SampleTicket> = serde_json::from_slice(&text).expect("tickets");
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for sample in tickets {
+        let mut more = vec!["--description", &sample.description];
+        for key in &sample.blocked_by {
+            more.extend(["--blocked-by", &ids[key]]);
+        }
+        let id = swarm.create(&sample.title, &more);
+        ids.insert(sample.key, id.to_string());
+    }
+}
+
+fn set(config: &mut Table, section: &str, key: &str, value: impl Into<Value>) {
+    let section = config
+        .entry(section)
+        .or_insert_with(|| Table::new().into())
+        .as_table_mut()
+        .expect("a section");
+    section.insert(key.into(), value.into());
+}
+
+fn templates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates/demo")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("the sample") {
+        let entry = entry.expect("the sample");
+        let place = to.join(entry.file_name());
+        match entry.file_type().expect("a file").is_dir() {
+            true => copy(&entry.path(), &place),
+            false => copy_file(&entry.path(), &place),
+        }
+    }
+}
+
+/// With its mode, which says whether it is a program.
+fn copy_file(from: &Path, to: &Path) {
+    fs::copy(from, to).expect("a copy");
+    let mode = fs::metadata(from).expect("a file").permissions().mode();
+    fs::set_permissions(to, fs::Permissions::from_mode(mode)).expect("a mode");
+}
