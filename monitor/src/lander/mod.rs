@@ -198,7 +198,9 @@ impl Lander {
         match built {
             Built::Held(reason) => {
                 tracing::info!(landing = id, "held: {reason}");
-                self.database.call(move |store| store.hold(id, &reason)).await?;
+                self.database
+                    .call(move |store| store.hold(id, &reason))
+                    .await?;
                 Ok(())
             }
             Built::Refused(reason) => {
@@ -356,7 +358,9 @@ impl Lander {
 
     async fn discard(&mut self, id: i64) -> Result<()> {
         tracing::info!(landing = id, "its candidate is void");
-        self.database.call(move |store| store.landing_requeue(id)).await?;
+        self.database
+            .call(move |store| store.landing_requeue(id))
+            .await?;
         self.forget(id);
         self.drop_candidate(id).await
     }
