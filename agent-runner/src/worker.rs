@@ -14,13 +14,17 @@ use crate::{attempt, proposal, recovery};
 /// How long the hub may keep the question open, in seconds.
 const WAIT: u64 = 50;
 
+/// What main is checked out as before there is work.
+const BRANCH: &str = "idle";
+
 /// Works until the hub says that it needs this agent no more, or does not know it.
 pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<(), Error> {
     if let Some(left) = left {
         recovery::run(runner, left);
     }
     // Being early is all this is for: an attempt fetches what is missing.
-    if let Err(e) = runner.tree.warm(&Credential::new(token)) {
+    let early = runner.tree.warm(&Credential::new(token));
+    if let Err(e) = early.and_then(|()| runner.tree.check_out_main(BRANCH)) {
         runner
             .console
             .say("runner", &format!("not fetched ahead: {e}"));

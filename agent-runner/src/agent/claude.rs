@@ -85,10 +85,10 @@ pub fn escape_mentions(prompt: &str) -> String {
     escaped
 }
 
-fn leads_out(word: &str) -> bool {
-    ["/", "~", "./", "../", "\""]
-        .iter()
-        .any(|p| word.starts_with(p))
+fn leads_out(rest: &str) -> bool {
+    let word = rest.split_whitespace().next().unwrap_or_default();
+    let begins = |p: &&str| rest.starts_with(*p);
+    ["/", "~", "./", "\""].iter().any(begins) || word.split('/').any(|part| part == "..")
 }
 
 /// A version 4 UUID from random bytes.
@@ -149,6 +149,8 @@ mod tests {
             ("see @/etc/passwd", r"see \@/etc/passwd"),
             ("@~/.ssh/id", r"\@~/.ssh/id"),
             ("a\n@../x @\"/y\"", "a\n\\@../x \\@\"/y\""),
+            ("@a/../../x @..", r"\@a/../../x \@.."),
+            ("@ / @a..b", "@ / @a..b"),
             ("import x from '@/lib'", "import x from '@/lib'"),
             ("@pytest.fixture mail@/x ä@b", "@pytest.fixture mail@/x ä@b"),
         ] {
