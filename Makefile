@@ -35,8 +35,10 @@ lint: ## Check formatting, clippy, scripts, dependencies and the tree
 	scripts/check-dependencies
 	scripts/check-tree
 
-bench: tools ## Run the benchmarks
-	$(CARGO) bench --locked --workspace $(ARGS) </dev/null
+bench: engine ## Run the benchmarks
+	$(CARGO) build --release --locked </dev/null
+	$(CARGO) bench --locked --workspace </dev/null
+	bench/overhead $(ARGS)
 
 chaos: everything ## Kill agents, the hub and the engine while they work
 	$(CARGO) build --locked --bins </dev/null
