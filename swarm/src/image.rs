@@ -73,15 +73,17 @@ pub async fn build(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Images> {
     let certificates = certificates()?;
-    let agent = agent_recipes(project, config, &certificates)?;
-    let mut last = String::new();
-    for recipe in agent {
-        last = recipe.on(&last).make(fleet, progress).await?;
+    let mut agents: Vec<String> = Vec::new();
+    for recipe in agent_recipes(project, config, &certificates)? {
+        let below = agents.last().cloned().unwrap_or_default();
+        agents.push(recipe.on(&below).make(fleet, progress).await?);
     }
-    let hub = hub_recipe(&certificates)?.make(fleet, progress).await?;
-    let images = Images { agent: last, hub };
+    let images = Images {
+        agent: agents.last().cloned().unwrap_or_default(),
+        hub: hub_recipe(&certificates)?.make(fleet, progress).await?,
+    };
     images.save(project)?;
-    forget_others(fleet, project, &images).await;
+    forget_others(fleet, project, &agents).await;
     Ok(images)
 }
 
@@ -181,10 +183,10 @@ fn hub_recipe(certificates: &[u8]) -> Result<Recipe> {
 }
 
 /// Old tags cost disk space and nothing else, so a failure here is not worth a word.
-async fn forget_others(fleet: &Fleet, project: &Project, images: &Images) {
+async fn forget_others(fleet: &Fleet, project: &Project, kept: &[String]) {
     let repository = Names::of(project.id()).agent_repository();
     for tag in fleet.image_tags(&repository).await.unwrap_or_default() {
-        if tag != images.agent {
+        if !kept.contains(&tag) {
             let _ = fleet.forget_image(&tag).await;
         }
     }

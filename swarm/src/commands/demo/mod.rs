@@ -71,18 +71,20 @@ pub fn run(arguments: Demo) -> Result<u8> {
         }
         report
     });
-    if arguments.keep_running && report.as_ref().is_ok_and(|report| report.ok) {
-        screen.say(&format!(
-            "The swarm still runs: 'swarm --project {0} stop' ends it, 'swarm --project {0} open' shows the page",
-            project.root().display()
-        ));
-    } else {
+    let keep = arguments.keep_running && report.as_ref().is_ok_and(|report| report.ok);
+    if !keep {
         ending::stop(&project)?;
     }
     let report = report?;
     match arguments.json {
         true => println!("{}", serde_json::to_string_pretty(&report)?),
         false => print!("{}", plain(&report.text())),
+    }
+    if keep {
+        let dir = project.root().display();
+        screen.say(&format!(
+            "The swarm still runs: 'swarm --project {dir} stop' ends it, 'swarm --project {dir} open' shows the page"
+        ));
     }
     Ok(match report.ok {
         true => exit::OK,
