@@ -1,0 +1,181 @@
+//! The real `claude` program, in containers built by the real recipes, works on a published project;
+//! only the model behind it is scripted.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ticket::Status;
+use ticket::ticket::{HUMAN, Resolution, Ticket, TicketDetail, TicketType};
+
+use crate::support::canary::Canary;
+use crate::support::engine::{self, Kind};
+use crate::support::leaks;
+use crate::support::messages_api::MessagesApi;
+use crate::support::published;
+use crate::support::swarm::Swarm;
+
+mod script;
+
+use script::{CLAMP, DESCRIBE, DOCUMENT, REMOVE_SUFFIX, SIGN};
+
+/// Five tickets of about ten seconds each, with room for a busy machine.
+const LANDED_DEADLINE: Duration = Duration::from_secs(400);
+/// A proposal is made as soon as an agent has nothing to do.
+const PROPOSED_DEADLINE: Duration = Duration::from_secs(60);
+
+#[test]
+fn real_claude_lands_three_tickets_on_a_published_project() {
+    let canary = Canary::new();
+    let api = MessagesApi::start(engine::address_of_this_machine(), script::script());
+    let mut swarm = Swarm::on(published::boltons);
+    swarm.init(&["--backend", "claude"]);
+    let url = api.url();
+    swarm.configure(|config| {
+        let agents = config["agents"].as_table_mut().expect("a section");
+        let env = agents.entry("env").or_insert(toml::Table::new().into());
+        let env = env.as_table_mut().expect("a section");
+        env.insert("ANTHROPIC_BASE_URL".into(), url.into());
+    });
+    swarm.set_env("ANTHROPIC_API_KEY", &canary.key());
+    swarm.start(&["--agents", "2"]);
+    assert_eq!(swarm.status_json().desired_agents, 2);
+
+    let first = swarm.create(
+        REMOVE_SUFFIX,
+        &["--description", "As str.removesuffix of 3.9."],
+    );
+    let second = swarm.create(SIGN, &["--description", "-1, 0 or 1, with tests."]);
+    let (after, too) = (first.to_string(), second.to_string());
+    let blockers = ["--blocked-by", &after, "--blocked-by", &too];
+    let third = swarm.create(DOCUMENT, &blockers);
+
+    let key_in_arguments = Cell::new(false);
+    let claude_seen = Cell::new(false);
+    swarm.wait_until("every ticket landed", LANDED_DEADLINE, || {
+        for (_, arguments) in engine::processes(&swarm.containers()) {
+            claude_seen.set(claude_seen.get() || arguments.contains("claude -p"));
+            key_in_arguments.set(key_in_arguments.get() || canary.is_in_text(&arguments));
+        }
+        let tickets = swarm.tickets();
+        let failed = tickets.iter().find(|t| t.failures > 0);
+        assert_eq!(failed, None, "an attempt failed");
+        let landed = |title| tickets.iter().any(|t| t.title == title && is_landed(t));
+        script::TASKS.into_iter().all(landed)
+    });
+    assert!(claude_seen.get() && !key_in_arguments.get());
+
+    let made = [first, second, third].map(|id| swarm.show(id));
+    worked_as_told(&api, &canary);
+    agents_spoke_under_their_own_names(&swarm, &made);
+    main_tells_the_tickets_and_is_green(&swarm);
+    the_user_gets_the_work(&swarm);
+
+    assert_eq!(leaks::while_running(&swarm, &canary), Vec::<String>::new());
+    swarm.stop();
+    assert_eq!(leaks::on_disk(&swarm, &canary), Vec::<String>::new());
+}
+
+fn is_landed(ticket: &Ticket) -> bool {
+    ticket.status == Status::Done && ticket.resolution == Some(Resolution::Landed)
+}
+
+/// The program that was measured asked for everything, with its key, and every tool did its work.
+fn worked_as_told(api: &MessagesApi, canary: &Canary) {
+    let notes = api.notes();
+    for note in &notes {
+        assert_eq!(note.key, Some(canary.key()), "{note:?}");
+        let program = format!("claude-cli/{}", swarm::config::DEFAULT_CLAUDE_VERSION);
+        assert!(note.agent.starts_with(&program), "{note:?}");
+        assert!(
+            note.kind.is_empty() || note.marker.is_some(),
+            "no script: {note:?}"
+        );
+        assert_eq!(note.tool_errors, Vec::<String>::new(), "{note:?}");
+    }
+    let kinds: BTreeSet<_> = notes
+        .iter()
+        .filter(|note| note.marker == Some(SIGN))
+        .map(|note| note.kind.as_str())
+        .collect();
+    assert_eq!(kinds, BTreeSet::from(["conflict", "verify failed", "work"]));
+}
+
+fn agents_spoke_under_their_own_names(swarm: &Swarm, made: &[TicketDetail]) {
+    for detail in made {
+        let [attempt] = detail.attempts.as_slice() else {
+            panic!("more than one attempt: {detail:?}");
+        };
+        assert!(attempt.agent.starts_with("agent-"), "{detail:?}");
+        let authors: BTreeSet<_> = detail.comments.iter().map(|c| c.author.as_str()).collect();
+        assert_eq!(
+            authors,
+            BTreeSet::from([attempt.agent.as_str()]),
+            "{detail:?}"
+        );
+        assert_eq!(detail.ticket.created_by, HUMAN);
+    }
+    let tickets = swarm.tickets();
+    let follow_up = tickets
+        .iter()
+        .find(|t| t.title == CLAMP)
+        .expect("a follow-up");
+    assert_eq!(follow_up.created_by, made[2].attempts[0].agent);
+
+    swarm.wait_until(
+        "an idle agent proposed something",
+        PROPOSED_DEADLINE,
+        || {
+            swarm
+                .tickets()
+                .iter()
+                .any(|t| t.kind == TicketType::Proposal)
+        },
+    );
+    let tickets = swarm.tickets();
+    let proposals = tickets.iter().filter(|t| t.kind == TicketType::Proposal);
+    for proposal in proposals {
+        assert!(proposal.created_by.starts_with("agent-"), "{proposal:?}");
+        assert_eq!(proposal.status, Status::Open);
+    }
+}
+
+fn main_tells_the_tickets_and_is_green(swarm: &Swarm) {
+    let format = "--format=%s|%(trailers:key=Swarm-Ticket,valueonly,separator=%x2C)";
+    let log = swarm.repository(&["log", "--reverse", format, "main"]);
+    let landed: Vec<_> = log.lines().filter(|line| !line.ends_with('|')).collect();
+    let tickets = swarm.tickets();
+    let expected: BTreeSet<_> = script::TASKS
+        .into_iter()
+        .filter_map(|title| tickets.iter().find(|t| t.title == title))
+        .map(|ticket| format!("{}|{}", ticket.title, ticket.id))
+        .collect();
+    assert_eq!(landed.len(), expected.len(), "{log}");
+    let landed: BTreeSet<_> = landed.into_iter().map(String::from).collect();
+    assert_eq!(landed, expected, "{log}");
+
+    swarm.swarm(&["verify", "--all"]);
+}
+
+fn the_user_gets_the_work(swarm: &Swarm) {
+    swarm.swarm(&["pull"]);
+    let head = swarm.git(&["rev-parse", "HEAD"]);
+    assert_eq!(head, swarm.repository(&["rev-parse", "main"]));
+    assert_eq!(swarm.git(&["status", "--porcelain"]), "");
+    let changes = std::fs::read_to_string(swarm.root().join("CHANGELOG.md")).expect("a file");
+    for function in ["strutils.removesuffix", "mathutils.sign"] {
+        assert!(
+            changes.contains(function),
+            "{function} is not in CHANGELOG.md"
+        );
+    }
+    assert!(!changes.contains("<<<<<<<"));
+    for kind in [Kind::Container, Kind::Network] {
+        assert!(!swarm.labelled(kind).is_empty(), "it still runs");
+    }
+    let description = std::fs::read_to_string(swarm.root().join("PROJECT.md")).expect("a file");
+    assert!(
+        description.contains("boltons"),
+        "ticket '{DESCRIBE}' wrote: {description}"
+    );
+}
