@@ -42,6 +42,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// True when it took too long.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Error::Io { error, .. } if error.kind() == std::io::ErrorKind::TimedOut)
+    }
+}
+
 /// A token for the hub's git endpoint.
 #[derive(Clone)]
 pub struct Credential(String);

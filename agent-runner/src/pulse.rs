@@ -1,5 +1,6 @@
-//! Heartbeats of one attempt, from a thread of its own: three in a lease, and one at each change of
-//! phase. It hears first when the attempt is over or the hub is away, and says so by the interrupt.
+//! Heartbeats of one attempt, from a thread of its own: three in a lease, one every ten seconds at
+//! least, and one at each change of phase. It hears first when the attempt is over or the hub is
+//! away, and says so by the interrupt.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -17,6 +18,9 @@ use crate::interrupt::{Interrupt, Why};
 const BEATS: u32 = 3;
 /// The shortest time between two of them, whatever the lease.
 const SHORTEST: Duration = Duration::from_millis(500);
+/// The longest, whatever the lease: a ticket that was taken away waits 30 seconds for its tree, and a
+/// runner that hears of it later finds the ticket given to another and its push refused.
+const LONGEST: Duration = Duration::from_secs(10);
 /// So long without the hub, and nothing more is spent on the agent CLI.
 pub const HUB_AWAY: Duration = Duration::from_secs(120);
 
@@ -57,7 +61,7 @@ impl Pulse {
             hub,
             ticket,
             attempt,
-            every: (lease / BEATS).max(SHORTEST),
+            every: (lease / BEATS).clamp(SHORTEST, LONGEST),
             interrupt,
             away_since: None,
             backoff: HUB,

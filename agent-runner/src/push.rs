@@ -27,7 +27,7 @@ impl WorkTree {
         commit: &str,
         message: &str,
     ) -> Result<(String, Push), Error> {
-        let first = self.push_onto(credential, branch, commit, message, self.pushed())?;
+        let first = self.push_once(credential, branch, commit, message)?;
         if !matches!(first.1, Push::Refused(_)) {
             return Ok(first);
         }
@@ -37,6 +37,17 @@ impl WorkTree {
             return Ok(first);
         }
         self.push_onto(credential, branch, commit, message, theirs)
+    }
+
+    /// The same, but leaves it at a refusal: for what a later push makes good.
+    pub fn push_once(
+        &self,
+        credential: &Credential,
+        branch: &str,
+        commit: &str,
+        message: &str,
+    ) -> Result<(String, Push), Error> {
+        self.push_onto(credential, branch, commit, message, self.pushed())
     }
 
     fn push_onto(
@@ -70,18 +81,15 @@ impl WorkTree {
             .with(credential)
             .within(REMOTE_DEADLINE)
             .output()?;
-        let said = |captured| refusal("push".into(), captured).to_string();
-        let refused = captured
-            .stdout
-            .split(|b| *b == b'\n')
-            .any(|l| l.starts_with(b"!"));
         let push = match captured.exit {
             Exit::Code(0) => {
                 self.set_pushed(Some(commit.clone()));
                 Push::Done
             }
-            _ if refused => Push::Refused(said(&captured)),
-            _ => Push::Unreachable(said(&captured)),
+            _ => match refused(&captured.stdout) {
+                Some(why) => Push::Refused(why),
+                None => Push::Unreachable(refusal("push".into(), &captured).to_string()),
+            },
         };
         Ok((commit, push))
     }
@@ -101,5 +109,34 @@ impl WorkTree {
             self.fetch_refs(credential, &[&name])?;
         }
         Ok(Some(head.to_owned()))
+    }
+}
+
+/// What the hub said of the ref, from a line `! <TAB> refs <TAB> [remote rejected] (why)`.
+fn refused(report: &[u8]) -> Option<String> {
+    let report = String::from_utf8_lossy(report);
+    let line = report.lines().find(|line| line.starts_with('!'))?;
+    let said = line.rsplit('\t').next().unwrap_or_default();
+    let why = said.split_once(" (").map_or(said, |(_, why)| why);
+    Some(why.trim_end_matches(')').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused;
+
+    #[test]
+    fn a_refusal_is_read_from_the_report() {
+        let report = b"To http://hub:7777/git\n!\tabc:refs/heads/ticket/1/1\t[remote rejected] (attempt 1 is closed: it is over)\nDone\n";
+        assert_eq!(
+            refused(report).as_deref(),
+            Some("attempt 1 is closed: it is over")
+        );
+        assert_eq!(
+            refused(b"!\ta:b\t[rejected] (fetch first)\n").as_deref(),
+            Some("fetch first")
+        );
+        assert_eq!(refused(b"To x\n*\ta:b\t[new branch]\nDone\n"), None);
+        assert_eq!(refused(b""), None);
     }
 }

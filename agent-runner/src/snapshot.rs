@@ -40,17 +40,18 @@ impl Snapshots {
 
     /// Hands the snapshot to the hub. Returns the commit that it has now.
     pub fn push(&self, credential: &Credential, snapshot: &Commit) -> Result<String, Error> {
-        let (pushed, push) =
+        done(
             self.tree
-                .push(credential, &self.branch, &snapshot.id, &self.message)?;
-        match push {
-            Push::Done => Ok(pushed),
-            Push::Refused(said) | Push::Unreachable(said) => Err(Error::Said {
-                verb: "push".into(),
-                said,
-                code: Some(1),
-            }),
-        }
+                .push(credential, &self.branch, &snapshot.id, &self.message)?,
+        )
+    }
+
+    /// The same for a snapshot that a later one replaces: it never goes on top of what it missed.
+    pub fn push_once(&self, credential: &Credential, snapshot: &Commit) -> Result<String, Error> {
+        done(
+            self.tree
+                .push_once(credential, &self.branch, &snapshot.id, &self.message)?,
+        )
     }
 
     fn head_or(&self, start: &str) -> Result<Commit, Error> {
@@ -91,5 +92,16 @@ impl Snapshots {
         });
         let _ = remove(&index);
         added
+    }
+}
+
+fn done((pushed, push): (String, Push)) -> Result<String, Error> {
+    match push {
+        Push::Done => Ok(pushed),
+        Push::Refused(said) | Push::Unreachable(said) => Err(Error::Said {
+            verb: "push".into(),
+            said,
+            code: Some(1),
+        }),
     }
 }

@@ -1,6 +1,7 @@
 //! The other role: verify one commit in a container of its own, then go away. Main is fetched ahead,
 //! so that when the commit comes there is little left to fetch.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::lines::last_bytes;
 use crate::patience::{patiently, patiently_for};
 use crate::runner::Runner;
+use crate::stop::Held;
 
 /// How long the hub may keep a question for a commit open, in seconds.
 const WAIT: u64 = 50;
@@ -44,12 +46,19 @@ pub fn run(runner: &Runner, token: &str) -> anyhow::Result<()> {
         }
     };
     runner.console.hide(&wanted.token);
+    let interrupt = Interrupt::default();
+    // Nothing has to be given back: the hub asks another verifier.
+    let _holding = runner.stop.hold(Held {
+        interrupt: interrupt.clone(),
+        release: Arc::new(|| {}),
+    });
     let begun = Instant::now();
-    let verdict = verify(runner, &wanted).unwrap_or_else(|e| Verdict {
+    let verdict = verify(runner, &wanted, &interrupt).unwrap_or_else(|e| Verdict {
         result: VerdictResult::Error,
         log_tail: format!("the commit could not be verified: {e}"),
         took_ms: millis(begun.elapsed()),
     });
+    runner.stop.checkpoint();
     runner.console.say(
         "verifier",
         &format!("{:?} after {} ms", verdict.result, verdict.took_ms),
@@ -60,7 +69,7 @@ pub fn run(runner: &Runner, token: &str) -> anyhow::Result<()> {
     .context("the verdict was not taken")
 }
 
-fn verify(runner: &Runner, wanted: &Verification) -> Result<Verdict, Error> {
+fn verify(runner: &Runner, wanted: &Verification, interrupt: &Interrupt) -> Result<Verdict, Error> {
     let tree = &runner.tree;
     let missing: Vec<&str> = [wanted.commit.as_str(), wanted.gate_commit.as_str()]
         .into_iter()
@@ -78,11 +87,7 @@ fn verify(runner: &Runner, wanted: &Verification) -> Result<Verdict, Error> {
         console: &runner.console,
         speaker: "verify",
     };
-    let verdict = gate.run(
-        &wanted.gate_commit,
-        wanted.own_gate_too,
-        &Interrupt::default(),
-    )?;
+    let verdict = gate.run(&wanted.gate_commit, wanted.own_gate_too, interrupt)?;
     let (result, run) = match verdict {
         gate::Verdict::Green(run) => (VerdictResult::Green, run),
         gate::Verdict::Red(run) => (VerdictResult::Red, run),

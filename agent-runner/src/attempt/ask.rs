@@ -51,8 +51,9 @@ impl Attempt<'_> {
             speaker: format!("#{} agent", self.lease.ticket),
             every: SNAPSHOT_EVERY,
         };
-        let report = run.run(|| self.lease.keep_if_changed());
+        let report = run.run(|| self.lease.keep_meanwhile());
         self.runner.stop.checkpoint();
+        self.lease.wait_for_snapshot();
         let life = self.pulse.check("verify");
         self.session = report.session.or(self.session.take());
         if let Ending::Completed(Some(said)) = &report.ending {

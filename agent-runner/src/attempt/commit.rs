@@ -15,6 +15,10 @@ impl Attempt<'_> {
         let staged = match tree.stage_all() {
             Ok(staged) => staged,
             Err(git::Error::Said { said, .. }) => return Ok(Seen::NotCommitted(said)),
+            Err(late @ git::Error::Io { .. }) if late.is_timeout() => {
+                let log = format!("the tree is too large to be committed: {late}");
+                return Ok(Seen::NotCommitted(log));
+            }
             Err(other) => return Err(other.into()),
         };
         let head = self.head_or_base()?;
@@ -49,13 +53,15 @@ impl Attempt<'_> {
     }
 
     fn commit_on(&self, head: &Commit, staged: &str) -> Result<Commit, Trouble> {
-        if head.tree == staged {
+        if head.tree == staged && !self.refused {
             return Ok(head.clone());
         }
+        // Commits that the hub refused (for a file too large, say) must not come along again.
+        let parent = if self.refused { &self.base } else { &head.id };
         let id = self
             .runner
             .tree
-            .commit_tree(staged, &[&head.id], self.title())?;
+            .commit_tree(staged, &[parent], self.title())?;
         Ok(Commit {
             id,
             tree: staged.to_owned(),

@@ -1,6 +1,6 @@
 //! The way to main: bring it in, push, hand in, wait for the landing.
 
-use ticket::landing::Landing;
+use ticket::landing::{Landing, LandingState};
 use ticket::wire::Submit;
 
 use super::Attempt;
@@ -72,7 +72,10 @@ impl Attempt<'_> {
         let commit = match pushed {
             Ok(commit) => commit,
             Err(why) if self.pulse.check("submit") == Life::Lost => return Ok(Seen::Lost(why)),
-            Err(why) => return Ok(Seen::Broken(why)),
+            Err(why) => {
+                self.refused = true;
+                return Ok(Seen::Refused(why));
+            }
         };
         let submit = Submit {
             commit,
@@ -83,6 +86,7 @@ impl Attempt<'_> {
             runner.hub.submit(lease.ticket, lease.attempt, &submit)
         })?;
         self.landing = Some(landing.id);
+        self.lease.set_handed_in(true);
         self.pulse.phase("landing");
         Ok(Seen::Submitted)
     }
@@ -96,6 +100,8 @@ impl Attempt<'_> {
             runner.hub.landing(id, LANDING_WAIT)
         })?;
         self.lease.say(&describe(&landing));
+        self.lease
+            .set_handed_in(landing.state != LandingState::Bounced);
         Ok(Seen::Settled(Box::new(landing)))
     }
 }

@@ -37,6 +37,8 @@ pub struct Lease {
     pub console: Console,
     /// What changes as the attempt goes on.
     state: Mutex<State>,
+    /// Held while a snapshot of the running agent is made.
+    keeping: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -46,6 +48,10 @@ struct State {
     session: Option<String>,
     /// The tree that was kept last.
     kept: Option<Commit>,
+    /// The work is in the landing queue: the hub has all there is.
+    handed_in: bool,
+    /// The attempt is being ended: snapshots of the running agent come too late.
+    ending: bool,
 }
 
 impl Lease {
@@ -65,6 +71,7 @@ impl Lease {
             snapshots,
             console,
             state: Mutex::default(),
+            keeping: Mutex::default(),
         }
     }
 
@@ -98,23 +105,50 @@ impl Lease {
         })
     }
 
-    /// The same while the agent works, unless the tree is as it was the last time.
-    pub fn keep_if_changed(&self) {
+    /// The same while the agent works, from a thread of its own, unless one is at it already.
+    pub fn keep_meanwhile(self: &Arc<Lease>) {
+        let lease = Arc::clone(self);
+        thread::spawn(move || {
+            if let Ok(_keeping) = lease.keeping.try_lock() {
+                lease.keep_if_changed();
+            }
+        });
+    }
+
+    /// Waits for a snapshot that was begun while the agent worked.
+    pub fn wait_for_snapshot(&self) {
+        drop(self.keeping.lock());
+    }
+
+    fn keep_if_changed(&self) {
         let Some(start) = self.state().start.clone() else {
             return;
         };
-        let taken = self.snapshots.take(&start, "running");
-        let Ok(Some(snapshot)) = taken else {
+        let Ok(Some(snapshot)) = self.snapshots.take(&start, "running") else {
             return;
         };
-        let same = |kept: &Commit| kept.tree == snapshot.tree;
-        if self.state().kept.as_ref().is_some_and(same) {
+        if !self.is_news(&snapshot) {
             return;
         }
         // A failure is no news here: the next one, or the one at the end, says so.
-        if self.snapshots.push(&self.credential, &snapshot).is_ok() {
+        if self
+            .snapshots
+            .push_once(&self.credential, &snapshot)
+            .is_ok()
+        {
             self.state().kept = Some(snapshot);
         }
+    }
+
+    fn is_news(&self, snapshot: &Commit) -> bool {
+        let state = self.state();
+        let same = |kept: &Commit| kept.tree == snapshot.tree;
+        !state.ending && !state.kept.as_ref().is_some_and(same)
+    }
+
+    /// Whether the work is in the landing queue.
+    pub fn set_handed_in(&self, handed_in: bool) {
+        self.state().handed_in = handed_in;
     }
 
     /// How the attempt ended, for the hub.
@@ -132,10 +166,14 @@ impl Lease {
     /// Gives the ticket back within a second, with its tree if that is quick enough, else the tree
     /// follows. Called by the signal thread.
     pub fn release(self: &Arc<Lease>) {
+        let reason = "the runner was told to stop";
+        self.state().ending = true;
+        if self.state().handed_in {
+            return self.tell(&self.ending(Outcome::Released, reason, None));
+        }
         let (to, snapshot) = channel();
         let lease = Arc::clone(self);
         thread::spawn(move || drop(to.send(lease.keep("stop"))));
-        let reason = "the runner was told to stop";
         match snapshot.recv_timeout(SNAPSHOT_BUDGET) {
             Ok(kept) => self.tell(&self.ending(Outcome::Released, reason, kept)),
             Err(_) => {

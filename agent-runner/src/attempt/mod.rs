@@ -67,6 +67,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
         interrupt,
         pulse,
         conflict: None,
+        refused: false,
         merging: false,
         session: None,
         summary: None,
@@ -88,6 +89,8 @@ struct Attempt<'a> {
     head: String,
     /// A merge that the agent is resolving.
     conflict: Option<Conflict>,
+    /// The hub refused a push: what was committed so far is not handed in again.
+    refused: bool,
     /// Whether git still saw that merge under way when the agent was done.
     merging: bool,
     /// The conversation so far.

@@ -110,6 +110,8 @@ pub enum Seen {
     MergedAway,
     /// Main does not merge by itself.
     Conflicts(Vec<String>),
+    /// The hub did not take the push, for this reason.
+    Refused(String),
     /// Handed in.
     Submitted,
     /// What became of the landing.
@@ -212,6 +214,9 @@ impl Progress {
             Seen::Conflicts(files) => {
                 let reason = self.bounce.take().map(|b| b.reason);
                 self.hand_back(Handback::Conflict { files, reason })
+            }
+            Seen::Refused(reason) => {
+                self.hand_back(Handback::Bounced(Bounce { reason, log: None }))
             }
             Seen::Submitted => Step::Await,
             Seen::Settled(landing) => self.after_landing(*landing),

@@ -232,10 +232,24 @@ fn a_refusal_is_told_from_a_hub_that_is_away() {
     )
     .unwrap();
     let (_, push) = tree.push(&token(), BRANCH, &work.id, "x").unwrap();
-    assert!(
-        matches!(&push, Push::Refused(why) if why.contains("the lease is over")),
-        "{push:?}"
+    assert_eq!(push, Push::Refused("hook declined".into()));
+    fs::remove_file(project.remote().join("hooks/update")).unwrap();
+    git(
+        &project.remote(),
+        &["config", "receive.denyNonFastForwards", "true"],
     );
+    let other = tree.commit_tree(&work.tree, &[], "unrelated").unwrap();
+    git(
+        &project.remote(),
+        &[
+            "fetch",
+            "-q",
+            tree.dir().to_str().unwrap(),
+            &format!("{}:refs/heads/{BRANCH}", work.id),
+        ],
+    );
+    let (_, push) = tree.push_once(&token(), BRANCH, &other, "x").unwrap();
+    assert_eq!(push, Push::Refused("non-fast-forward".into()));
     fs::rename(project.remote(), project.path().join("away")).unwrap();
     let (_, push) = tree.push(&token(), BRANCH, &work.id, "x").unwrap();
     assert!(matches!(push, Push::Unreachable(_)), "{push:?}");

@@ -217,6 +217,26 @@ fn a_bounce_for_a_conflict_is_handed_back_as_one() {
 }
 
 #[test]
+fn a_push_that_the_hub_refuses_comes_back() {
+    let refused = || Seen::Refused("too large".into());
+    let handback = Handback::Bounced(Bounce {
+        reason: "too large".into(),
+        log: None,
+    });
+    plays(
+        1,
+        vec![
+            (refused(), ask(handback)),
+            (completed(), Step::Commit),
+            (Seen::Committed, Step::Gate),
+            (Seen::Green, Step::Update),
+            (Seen::Current, Step::Submit),
+            (refused(), end(Outcome::VerifyRed, "too large", None)),
+        ],
+    );
+}
+
+#[test]
 fn no_change_is_a_failed_attempt() {
     plays(
         2,
