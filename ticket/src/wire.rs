@@ -132,7 +132,8 @@ pub struct Assignment {
     pub resolved_blockers: Vec<TicketDetail>,
     /// Earlier attempts and why they failed, oldest first.
     pub history: Vec<Attempt>,
-    /// How long the attempt may go on unheard, in seconds. Heartbeats go out three times as often.
+    /// How long the attempt may go on unheard, in seconds. Heartbeats go out at least three times
+    /// as often.
     pub lease_seconds: i64,
     /// The attempt's token: for the `ticket` CLI inside it, and for git.
     pub token: String,
