@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use futures_util::TryStreamExt;
 use ticket::client::Client;
 use ticket::store::Store;
@@ -69,6 +69,14 @@ pub async fn must_not_run(fleet: &Fleet, project: &Project) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a port that was asked for by its number and is taken, before anything is built.
+pub fn must_be_free(port: Port) -> Result<()> {
+    match port {
+        Port::Exactly(port) if !is_free(port) => Err(taken(port)),
+        Port::Exactly(_) | Port::From(_) => Ok(()),
+    }
+}
+
 /// Starts the hub and returns when it answers. A hub that does not come up is removed again, and
 /// the error holds the end of its log.
 pub async fn start(
@@ -87,7 +95,13 @@ pub async fn start(
     for network in blueprint.networks() {
         fleet.ensure_network(&network).await?;
     }
-    let running = start_on_a_port(fleet, project, images, port).await?;
+    let running = match start_on_a_port(fleet, project, images, port).await {
+        Ok(running) => running,
+        Err(error) => {
+            stop(fleet, project).await?;
+            return Err(error);
+        }
+    };
     match wait_until_ready(fleet, project, &running).await {
         Ok(()) => Ok(running),
         Err(error) => {
@@ -184,7 +198,7 @@ async fn start_on_a_port(
         }
     }
     match port {
-        Port::Exactly(port) => bail!("port {port} is taken: name another one by --port"),
+        Port::Exactly(port) => Err(taken(port)),
         Port::From(_) => bail!(
             "the ports {first} to {last} are all taken: set monitor.port in .swarm/config.toml"
         ),
@@ -218,6 +232,10 @@ async fn start_container(
         Err(FleetError::PortTaken(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+fn taken(port: u16) -> anyhow::Error {
+    anyhow!("port {port} is taken: name another one by --port")
 }
 
 fn is_free(port: u16) -> bool {

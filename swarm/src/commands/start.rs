@@ -24,6 +24,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
     let running = runtime()?.block_on(async {
         let fleet = Fleet::connect().await?;
         hub::must_not_run(&fleet, project).await?;
+        hub::must_be_free(wanted)?;
         credentials.write(project)?;
         take(project, &config.project.branch)?;
         let mut build = Build::new();
