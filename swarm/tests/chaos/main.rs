@@ -3,8 +3,8 @@
 //! every commit of main is green, and nothing waits for ever.
 //!
 //! `make chaos` kills fifty times, `make test` a few. `CHAOS_SEED` repeats the draws of an earlier
-//! run, `CHAOS_KILLS` says how many, `CHAOS_AGENTS` how many agents there are. `CHAOS_ENGINE=0`
-//! spares the engine, for machines where others use it.
+//! run, `CHAOS_KILLS` says how many, `CHAOS_AGENTS` how many agents there are. `CHAOS_TARGETS=hub,engine`
+//! leaves out the draws of all others, as where others use the engine too.
 
 mod checks;
 mod draw;
@@ -17,7 +17,7 @@ use std::env;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use draw::Draws;
+use draw::{Target, draws};
 use human::Human;
 use victim::Victims;
 
@@ -46,7 +46,10 @@ fn survive(kills: u32) {
     let seed = setting("CHAOS_SEED").unwrap_or_else(rand::random::<u32>);
     let kills = setting("CHAOS_KILLS").unwrap_or(kills);
     let agents = setting("CHAOS_AGENTS").unwrap_or(AGENTS);
-    let engine_too = setting("CHAOS_ENGINE") != Some(0);
+    let targets = env::var("CHAOS_TARGETS").unwrap_or_default();
+    let allowed = |target: Target| {
+        targets.is_empty() || targets.split(',').any(|name| name == target.to_string())
+    };
     println!("chaos: {kills} kills, {agents} agents, CHAOS_SEED={seed} repeats the draws");
 
     let swarm = sample::swarm();
@@ -54,7 +57,7 @@ fn survive(kills: u32) {
     let (human, victims) = (Human::new(&swarm), Victims::new(&swarm));
     let began = Instant::now();
     let mut killed = 0;
-    for draw in Draws::new(seed, engine_too) {
+    for draw in draws(seed).filter(|draw| allowed(draw.target)) {
         if killed == kills {
             break;
         }
