@@ -47,8 +47,15 @@ impl Swarm {
 
     /// Ends the hub and starts another one for the same project.
     pub async fn restart(self) -> Swarm {
+        self.restart_on(0).await
+    }
+
+    /// As [`Swarm::restart`]; people find the next hub on this port.
+    pub async fn restart_on(self, port: u16) -> Swarm {
         self.running.end().await.unwrap();
-        let running = Running::start(settings(&self.project)).await.unwrap();
+        let mut settings = settings(&self.project);
+        settings.human.set_port(port);
+        let running = Running::start(settings).await.unwrap();
         Swarm { running, ..self }
     }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agents_door;
+mod browser;
 mod events;
 mod fixture;
 mod fleet;
