@@ -13,7 +13,7 @@ pub struct Backoff {
 /// Between calls to a hub that does not answer. A restarting hub is back within a second or two.
 pub const HUB: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(2));
 /// Between attempts that ended without the agent's fault: no login, no program, no network.
-pub const FAULTS: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(300));
+pub const FAULTS: Backoff = Backoff::new(Duration::from_secs(10), Duration::from_secs(120));
 
 impl Backoff {
     /// No failure yet.
@@ -46,7 +46,7 @@ mod tests {
     fn waits_double_up_to_the_longest() {
         let mut backoff = FAULTS;
         let waits: Vec<u64> = (0..7).map(|_| backoff.failed().as_secs()).collect();
-        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(waits, [10, 20, 40, 80, 120, 120, 120]);
         backoff.worked();
         assert_eq!(backoff.failed().as_secs(), 10);
     }

@@ -1,6 +1,8 @@
 //! The worker's loop: end what an earlier process left, then ask for work and do it, until told to
 //! stop. Idle costs nothing: the hub keeps the question open.
 
+use std::time::{Duration, Instant};
+
 use ticket::Error;
 use ticket::attempt::Outcome;
 use ticket::wire::{Unfinished, Work, WorkRequest};
@@ -14,6 +16,8 @@ use crate::{attempt, proposal, recovery};
 /// How long the hub may keep the question open, in seconds.
 const WAIT: u64 = 50;
 
+/// A hub that says at once that there is nothing is not asked again before this.
+const PAUSE: Duration = Duration::from_secs(1);
 /// What main is checked out as before there is work.
 const BRANCH: &str = "idle";
 
@@ -32,11 +36,15 @@ pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<()
     let mut faults = FAULTS;
     loop {
         let request = WorkRequest { wait: WAIT };
+        let asked = Instant::now();
         let work = patiently(&runner.stop, &runner.console, || runner.hub.work(&request))?;
         let sound = match work {
             Work::Ticket(assignment) => !is_fault(attempt::run(runner, *assignment)),
             Work::Propose(proposal) => proposal::run(runner, &proposal),
-            Work::Nothing => continue,
+            Work::Nothing => {
+                runner.stop.pause(PAUSE.saturating_sub(asked.elapsed()));
+                continue;
+            }
             Work::Stop => return Ok(()),
         };
         if sound {

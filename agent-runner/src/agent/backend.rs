@@ -20,6 +20,14 @@ const PROMPT: &str = "{prompt}";
 /// Stands for the name of a file that holds the prompt.
 const PROMPT_FILE: &str = "{prompt_file}";
 
+/// An agent has no terminal: nothing may ask there, page or open an editor.
+const NO_TERMINAL: [(&str, &str); 4] = [
+    ("GIT_EDITOR", "true"),
+    ("GIT_PAGER", "cat"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("PAGER", "cat"),
+];
+
 /// A program ready to start.
 pub struct Invocation {
     /// The program.
@@ -59,6 +67,7 @@ impl Invocation {
             } => plain(program, args, *by, prompt, &place.tmp)?,
         };
         inherit(&mut invocation.command);
+        invocation.command.envs(NO_TERMINAL);
         if matches!(settings.backend, Backend::Claude { .. }) {
             invocation.command.envs(claude::ENVIRONMENT);
         }
