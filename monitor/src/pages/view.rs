@@ -5,7 +5,7 @@ use ticket::event::Event;
 use ticket::landing::Landing;
 use ticket::ticket::Filter;
 use ticket::wire::{AgentStatus, SwarmStatus};
-use ticket::{Actor, Queue, Ticket};
+use ticket::{Actor, Queue, Status, Ticket};
 
 use crate::error::Answer;
 use crate::hub::Hub;
@@ -36,6 +36,7 @@ pub struct Index {
 #[template(path = "summary.html")]
 pub struct Summary {
     status: SwarmStatus,
+    counts: Vec<(Status, u64)>,
 }
 
 /// Unfinished tickets.
@@ -88,7 +89,9 @@ pub async fn index(hub: &Hub) -> Answer<Index> {
 
 pub async fn summary(hub: &Hub) -> Answer<Summary> {
     let status = status::gather(hub).await?;
-    Ok(Summary { status })
+    let count = |s: Status| status.tickets.get(s.as_str()).copied().unwrap_or(0);
+    let counts = Status::ALL.map(|s| (s, count(s))).into();
+    Ok(Summary { status, counts })
 }
 
 pub async fn tickets(hub: &Hub) -> Answer<Tickets> {
