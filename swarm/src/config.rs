@@ -4,15 +4,23 @@
 //! A broken file gives one sentence: which key, what was expected, which file.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use ticket::wire::{AgentSettings, Backend, GateSettings};
 
 use crate::project::Project;
+
+mod check;
+mod memory;
+mod sections;
+
+pub use memory::Memory;
+pub use sections::{
+    Access, Agents, Image, Limits, Monitor, Network, ProjectSection, Proposals, Queue, Verify,
+};
 
 /// The most agents that one swarm may have.
 pub const MAX_AGENTS: u32 = 64;
@@ -63,196 +71,6 @@ pub struct Config {
     pub monitor: Monitor,
 }
 
-/// `[project]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ProjectSection {
-    /// What the page calls it; the folder's name when the file says nothing.
-    pub name: String,
-    /// The branch that work lands on.
-    pub branch: String,
-}
-
-/// `[agents]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Agents {
-    /// How many work at once.
-    pub count: u32,
-    /// The model, when the backend has one to choose.
-    pub model: Option<String>,
-    /// Variables for the agent CLI's environment.
-    pub env: BTreeMap<String, String>,
-    /// How long one run of the agent CLI may take.
-    pub timeout_minutes: u64,
-    /// The agent CLI.
-    pub backend: Backend,
-}
-
-/// `[limits]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Memory, without swap.
-    pub memory: Memory,
-    /// Processor cores, in parts of one.
-    pub cpus: f64,
-    /// Processes and threads.
-    pub pids: i64,
-}
-
-/// `[network]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Network {
-    /// How far agents and verifiers reach.
-    pub access: Access,
-}
-
-/// How far a container's network reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Access {
-    /// The hub and the internet.
-    #[default]
-    Open,
-    /// The hub alone.
-    HubOnly,
-}
-
-/// `[image]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Image {
-    /// The image to build on.
-    pub base: String,
-    /// Which version of `claude` is installed, with the claude backend.
-    pub claude_version: String,
-}
-
-/// `[verify]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Verify {
-    /// How often a red gate, a conflict or a bounce goes back to the agent within one attempt.
-    pub retries: u32,
-    /// How long verify.sh may take.
-    pub timeout_minutes: u64,
-    /// How many verifier containers stand ready.
-    pub ready: u32,
-    /// How many candidates are verified at once, each on top of the one before.
-    pub window: u32,
-}
-
-/// `[queue]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Queue {
-    /// After how many failed attempts a ticket goes to the human.
-    pub max_attempts: i64,
-    /// How long an attempt may go on unheard.
-    pub lease_seconds: i64,
-}
-
-/// `[proposals]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Proposals {
-    /// Whether idle agents propose work at all.
-    pub enabled: bool,
-    /// How many proposals may wait for the human at once.
-    pub max_open: i64,
-    /// How long to wait after one proposal before the next.
-    pub every_minutes: i64,
-}
-
-/// `[monitor]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Monitor {
-    /// The port on 127.0.0.1; the next free one is taken when it is in use.
-    pub port: u16,
-}
-
-impl Default for ProjectSection {
-    fn default() -> Self {
-        ProjectSection {
-            name: String::new(),
-            branch: "main".into(),
-        }
-    }
-}
-
-impl Default for Agents {
-    fn default() -> Self {
-        Agents {
-            count: 3,
-            model: None,
-            env: BTreeMap::new(),
-            timeout_minutes: 60,
-            backend: Backend::Claude {
-                program: "claude".into(),
-                args: Vec::new(),
-            },
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            memory: Memory(4 << 30),
-            cpus: 2.0,
-            pids: 1024,
-        }
-    }
-}
-
-impl Default for Image {
-    fn default() -> Self {
-        Image {
-            base: DEFAULT_BASE_IMAGE.into(),
-            claude_version: DEFAULT_CLAUDE_VERSION.into(),
-        }
-    }
-}
-
-impl Default for Verify {
-    fn default() -> Self {
-        Verify {
-            retries: 3,
-            timeout_minutes: 20,
-            ready: 1,
-            window: 1,
-        }
-    }
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Queue {
-            max_attempts: 3,
-            lease_seconds: 120,
-        }
-    }
-}
-
-impl Default for Proposals {
-    fn default() -> Self {
-        Proposals {
-            enabled: true,
-            max_open: 1,
-            every_minutes: 30,
-        }
-    }
-}
-
-impl Default for Monitor {
-    fn default() -> Self {
-        Monitor { port: 3000 }
-    }
-}
-
 impl Config {
     /// The project's configuration, checked, with the folder's name where none is given.
     pub fn load(project: &Project) -> Result<Config, ConfigError> {
@@ -275,7 +93,7 @@ impl Config {
         let table = toml::Deserializer::parse(text).map_err(|e| broken(not_toml(text, &e)))?;
         let config: Config = serde_path_to_error::deserialize(table)
             .map_err(|e| broken(wrong_key(&e.path().to_string(), e.inner().message())))?;
-        match config.fault() {
+        match check::fault(&config) {
             Some(what) => Err(broken(what)),
             None => Ok(config),
         }
@@ -309,161 +127,6 @@ impl Config {
     pub fn needs_credentials(&self) -> bool {
         matches!(self.agents.backend, Backend::Claude { .. })
     }
-
-    /// The first value that is of the right type and still makes no sense.
-    fn fault(&self) -> Option<String> {
-        let Config {
-            project,
-            agents,
-            limits,
-            network: _,
-            image,
-            verify,
-            queue,
-            proposals,
-            monitor,
-        } = self;
-        let program = match &agents.backend {
-            Backend::Claude { program, .. } | Backend::Command { program, .. } => program,
-        };
-        let checks: [(&str, bool, &str); 19] = [
-            (
-                "project.branch",
-                is_branch(&project.branch),
-                "a branch name",
-            ),
-            (
-                "agents.count",
-                (1..=MAX_AGENTS).contains(&agents.count),
-                "a number from 1 to 64",
-            ),
-            (
-                "agents.timeout_minutes",
-                minutes(agents.timeout_minutes),
-                "a number of minutes from 1 to 10080",
-            ),
-            (
-                "agents.backend.program",
-                !program.trim().is_empty(),
-                "the name of a program",
-            ),
-            (
-                "limits.memory",
-                limits.memory.0 >= 64 << 20,
-                "at least \"64m\"",
-            ),
-            (
-                "limits.cpus",
-                limits.cpus.is_finite() && (0.1..=1024.0).contains(&limits.cpus),
-                "a number of cores, at least 0.1",
-            ),
-            (
-                "limits.pids",
-                (32..=1 << 22).contains(&limits.pids),
-                "a number of processes, at least 32",
-            ),
-            ("image.base", is_word(&image.base), "the name of an image"),
-            (
-                "image.claude_version",
-                is_word(&image.claude_version),
-                "a version such as \"2.1.329\"",
-            ),
-            (
-                "verify.retries",
-                verify.retries <= 100,
-                "a number up to 100",
-            ),
-            (
-                "verify.timeout_minutes",
-                minutes(verify.timeout_minutes),
-                "a number of minutes from 1 to 10080",
-            ),
-            ("verify.ready", verify.ready <= 16, "a number up to 16"),
-            (
-                "verify.window",
-                (1..=16).contains(&verify.window),
-                "a number from 1 to 16",
-            ),
-            (
-                "queue.max_attempts",
-                (1..=1000).contains(&queue.max_attempts),
-                "a number from 1 to 1000",
-            ),
-            (
-                "queue.lease_seconds",
-                (MIN_LEASE_SECONDS..=86_400).contains(&queue.lease_seconds),
-                "a number of seconds from 10 to 86400",
-            ),
-            (
-                "proposals.max_open",
-                (1..=1000).contains(&proposals.max_open),
-                "a number from 1 to 1000",
-            ),
-            (
-                "proposals.every_minutes",
-                (0..=10_080).contains(&proposals.every_minutes),
-                "a number of minutes up to 10080",
-            ),
-            ("monitor.port", monitor.port != 0, "a port from 1 to 65535"),
-            (
-                "project.name",
-                !project.name.chars().any(char::is_control),
-                "one line of text",
-            ),
-        ];
-        let wrong = checks.iter().find(|(_, fine, _)| !fine);
-        wrong
-            .map(|(key, _, expected)| format!("{key}: expected {expected}"))
-            .or_else(|| agents.env.keys().find_map(|key| bad_variable(key)))
-    }
-}
-
-/// A number of bytes, written as `"4g"`, `"512m"` or a plain number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory(pub u64);
-
-impl Memory {
-    fn parse(text: &str) -> Option<Memory> {
-        let text = text.trim().to_ascii_lowercase();
-        let digits = text
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len());
-        let (number, unit) = text.split_at(digits);
-        let factor: u64 = match unit.trim() {
-            "" | "b" => 1,
-            "k" | "kb" | "kib" => 1 << 10,
-            "m" | "mb" | "mib" => 1 << 20,
-            "g" | "gb" | "gib" => 1 << 30,
-            "t" | "tb" | "tib" => 1 << 40,
-            _ => return None,
-        };
-        number.parse::<u64>().ok()?.checked_mul(factor).map(Memory)
-    }
-}
-
-impl<'de> Deserialize<'de> for Memory {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Memory;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a size such as \"4g\" or \"512m\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Memory, E> {
-                Memory::parse(text)
-                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
-            }
-
-            fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Memory, E> {
-                u64::try_from(bytes)
-                    .map(Memory)
-                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(bytes), &self))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
 }
 
 fn not_toml(text: &str, error: &toml::de::Error) -> String {
@@ -483,34 +146,6 @@ fn wrong_key(path: &str, message: &str) -> String {
         "." | "" => message,
         path => format!("{path}: {message}"),
     }
-}
-
-fn minutes(number: u64) -> bool {
-    (1..=10_080).contains(&number)
-}
-
-fn is_branch(name: &str) -> bool {
-    git2::Branch::name_is_valid(name).unwrap_or(false)
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
-}
-
-fn bad_variable(name: &str) -> Option<String> {
-    let mut bytes = name.bytes();
-    let starts = bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
-    if !starts || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Some(format!(
-            "agents.env: expected the name of a variable, not '{name}'"
-        ));
-    }
-    ["TICKET_", "SWARM_", "AGENT_ID"]
-        .iter()
-        .any(|taken| name.starts_with(taken))
-        .then(|| format!("agents.env.{name}: this name is set by the runner, choose another"))
 }
 
 #[cfg(test)]

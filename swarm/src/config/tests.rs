@@ -79,23 +79,6 @@ fn a_broken_file_names_key_expectation_and_file() {
 }
 
 #[test]
-fn sizes_are_read_as_docker_reads_them() {
-    let table = [
-        ("4g", Some(4 << 30)),
-        ("512M", Some(512 << 20)),
-        ("2 GiB", Some(2 << 30)),
-        ("1024", Some(1024)),
-        ("", None),
-        ("-1", None),
-        ("4 parsecs", None),
-        ("99999999999t", None),
-    ];
-    for (text, bytes) in table {
-        assert_eq!(Memory::parse(text), bytes.map(Memory), "{text}");
-    }
-}
-
-#[test]
 fn both_backends_are_tables() {
     let text = "[agents.backend]\nkind = \"command\"\nprogram = \"demo-agent\"\nargs = [\"-x\"]\n";
     let config = Config::parse(text, Path::new("c")).unwrap();

@@ -54,12 +54,14 @@ impl Fleet {
     /// Makes the container (and its volume), compares it with its profile, starts it. A drift
     /// removes it again and names the fields; so does a failed start.
     pub async fn start_checked(&self, spec: &ContainerSpec) -> Result<()> {
+        let engine = self.docker.info().await?;
+        let spec = spec.clone().on_cores(engine.ncpu.unwrap_or(i64::MAX));
         if let Some((volume, _)) = &spec.volume {
-            let labels = spec.labels.clone();
-            self.ensure_volume(volume, &labels).await?;
+            self.ensure_volume(volume, &spec.labels).await?;
         }
-        self.create(spec).await?;
-        let started = self.check_and_start(spec).await;
+        self.create(&spec).await?;
+        let options = engine.security_options.unwrap_or_default();
+        let started = self.check_and_start(&spec, &options).await;
         if started.is_err() {
             // The first failure is what the caller must hear of.
             let _ = self.remove(&spec.name).await;
@@ -176,12 +178,10 @@ impl Fleet {
             .await?)
     }
 
-    async fn check_and_start(&self, spec: &ContainerSpec) -> Result<()> {
+    async fn check_and_start(&self, spec: &ContainerSpec, security: &[String]) -> Result<()> {
         let found = self.inspect(&spec.name).await?;
         let image = self.docker.inspect_image(&spec.image).await?;
-        let engine = self.docker.info().await?;
-        let options = engine.security_options.unwrap_or_default();
-        let drifts = drift(spec, &Surroundings::new(&options, &image), &found);
+        let drifts = drift(spec, &Surroundings::new(security, &image), &found);
         if !drifts.is_empty() {
             let name = spec.name.clone();
             return Err(FleetError::Drift { name, drifts });

@@ -188,3 +188,26 @@ fn a_link_of_the_humans_is_not_written_through() {
     place.swarm("pull").refused(&[]);
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn the_humans_commits_are_taken_over_while_no_hub_runs() {
+    let place = Place::with_project(&FILES);
+    let project = swarm::Project::open(&place.root()).unwrap();
+    let bare = place.root().join(".swarm/repo.git");
+    assert_eq!(swarm::bare::take(&project, "trunk").unwrap(), 0);
+    place.write(&[("verify.sh", "make test\n")]);
+    place.git("commit -qam Mine");
+    place.git("commit -q --allow-empty -m More");
+    assert_eq!(swarm::bare::take(&project, "trunk").unwrap(), 2);
+    assert_eq!(
+        place.git_in(&bare, "rev-parse trunk"),
+        place.git("rev-parse trunk")
+    );
+
+    // What is behind or beside the swarm's branch is nothing to take.
+    let landed = place.land(&[("a.txt", Some("2\n"))]);
+    assert_eq!(swarm::bare::take(&project, "trunk").unwrap(), 0);
+    place.git("commit -q --allow-empty -m Beside");
+    assert_eq!(swarm::bare::take(&project, "trunk").unwrap(), 0);
+    assert_eq!(place.git_in(&bare, "rev-parse trunk").trim(), landed);
+}

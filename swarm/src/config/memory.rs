@@ -1,0 +1,75 @@
+//! Sizes as Docker writes them.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+/// A number of bytes, written as `"4g"`, `"512m"` or a plain number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(pub u64);
+
+impl Memory {
+    fn parse(text: &str) -> Option<Memory> {
+        let text = text.trim().to_ascii_lowercase();
+        let digits = text
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let factor: u64 = match unit.trim() {
+            "" | "b" => 1,
+            "k" | "kb" | "kib" => 1 << 10,
+            "m" | "mb" | "mib" => 1 << 20,
+            "g" | "gb" | "gib" => 1 << 30,
+            "t" | "tb" | "tib" => 1 << 40,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(factor).map(Memory)
+    }
+}
+
+impl<'de> Deserialize<'de> for Memory {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Memory;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a size such as \"4g\" or \"512m\"")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Memory, E> {
+                Memory::parse(text)
+                    .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Memory, E> {
+                u64::try_from(bytes)
+                    .map(Memory)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(bytes), &self))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_docker_reads_them() {
+        let table = [
+            ("4g", Some(4 << 30)),
+            ("512M", Some(512 << 20)),
+            ("2 GiB", Some(2 << 30)),
+            ("1024", Some(1024)),
+            ("", None),
+            ("-1", None),
+            ("4 parsecs", None),
+            ("99999999999t", None),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(Memory::parse(text), bytes.map(Memory), "{text}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The tables of `config.toml`, one struct each, with their defaults.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use ticket::wire::Backend;
+
+use super::memory::Memory;
+use super::{DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION};
+
+/// `[project]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectSection {
+    /// What the page calls it; the folder's name when the file says nothing.
+    pub name: String,
+    /// The branch that work lands on.
+    pub branch: String,
+}
+
+/// `[agents]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Agents {
+    /// How many work at once.
+    pub count: u32,
+    /// The model, when the backend has one to choose.
+    pub model: Option<String>,
+    /// Variables for the agent CLI's environment.
+    pub env: BTreeMap<String, String>,
+    /// How long one run of the agent CLI may take.
+    pub timeout_minutes: u64,
+    /// The agent CLI.
+    pub backend: Backend,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Memory, without swap.
+    pub memory: Memory,
+    /// Processor cores, in parts of one.
+    pub cpus: f64,
+    /// Processes and threads.
+    pub pids: i64,
+}
+
+/// `[network]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Network {
+    /// How far agents and verifiers reach.
+    pub access: Access,
+}
+
+/// How far a container's network reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// The hub and the internet.
+    #[default]
+    Open,
+    /// The hub alone.
+    HubOnly,
+}
+
+/// `[image]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Image {
+    /// The image to build on.
+    pub base: String,
+    /// Which version of `claude` is installed, with the claude backend.
+    pub claude_version: String,
+}
+
+/// `[verify]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    /// How often a red gate, a conflict or a bounce goes back to the agent within one attempt.
+    pub retries: u32,
+    /// How long verify.sh may take.
+    pub timeout_minutes: u64,
+    /// How many verifier containers stand ready.
+    pub ready: u32,
+    /// How many candidates are verified at once, each on top of the one before.
+    pub window: u32,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Queue {
+    /// After how many failed attempts a ticket goes to the human.
+    pub max_attempts: i64,
+    /// How long an attempt may go on unheard.
+    pub lease_seconds: i64,
+}
+
+/// `[proposals]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Proposals {
+    /// Whether idle agents propose work at all.
+    pub enabled: bool,
+    /// How many proposals may wait for the human at once.
+    pub max_open: i64,
+    /// How long to wait after one proposal before the next.
+    pub every_minutes: i64,
+}
+
+/// `[monitor]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Monitor {
+    /// The port on 127.0.0.1; the next free one is taken when it is in use.
+    pub port: u16,
+}
+
+impl Default for ProjectSection {
+    fn default() -> Self {
+        ProjectSection {
+            name: String::new(),
+            branch: "main".into(),
+        }
+    }
+}
+
+impl Default for Agents {
+    fn default() -> Self {
+        Agents {
+            count: 3,
+            model: None,
+            env: BTreeMap::new(),
+            timeout_minutes: 60,
+            backend: Backend::Claude {
+                program: "claude".into(),
+                args: Vec::new(),
+            },
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory: Memory(4 << 30),
+            cpus: 2.0,
+            pids: 1024,
+        }
+    }
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Image {
+            base: DEFAULT_BASE_IMAGE.into(),
+            claude_version: DEFAULT_CLAUDE_VERSION.into(),
+        }
+    }
+}
+
+impl Default for Verify {
+    fn default() -> Self {
+        Verify {
+            retries: 3,
+            timeout_minutes: 20,
+            ready: 1,
+            window: 1,
+        }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue {
+            max_attempts: 3,
+            lease_seconds: 120,
+        }
+    }
+}
+
+impl Default for Proposals {
+    fn default() -> Self {
+        Proposals {
+            enabled: true,
+            max_open: 1,
+            every_minutes: 30,
+        }
+    }
+}
+
+impl Default for Monitor {
+    fn default() -> Self {
+        Monitor { port: 3000 }
+    }
+}
