@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -227,6 +228,22 @@ impl Swarm {
         containers.into_iter().chain(networks).collect()
     }
 
+    /// Stops the swarm and removes what it has in the engine. Returns what 'swarm stop' did wrong.
+    fn end(&self) -> Option<String> {
+        let mut stop = self.command(&built("swarm"));
+        let stopped = self.id().map(|_| output(stop.arg("stop")));
+        let failure = stopped.filter(|output| !output.status.success());
+        let failure = failure.map(|output| describe(&stop, &output));
+        let left = self.left();
+        // The hub first, or it starts its agents again.
+        let hubs = left.iter().filter(|name| name.ends_with("-hub"));
+        engine::remove(Kind::Container, &hubs.cloned().collect::<Vec<_>>());
+        for kind in [Kind::Container, Kind::Network, Kind::Volume, Kind::Image] {
+            engine::remove(kind, &self.labelled(kind));
+        }
+        failure.or((!left.is_empty()).then(|| format!("'swarm stop' left {left:?}")))
+    }
+
     /// Everything that helps to see why a test failed.
     fn show_logs(&self) {
         for arguments in [["swarm", "status"], ["ticket", "list"], ["ticket", "log"]] {
@@ -244,26 +261,19 @@ impl Swarm {
 
 impl Drop for Swarm {
     fn drop(&mut self) {
-        let failed = thread::panicking();
-        if failed {
+        if !thread::panicking() {
+            if let Some(failure) = self.end() {
+                panic!("{failure}");
+            }
+            return;
+        }
+        // A second panic would end the other tests with this one.
+        let ended = catch_unwind(AssertUnwindSafe(|| {
             self.show_logs();
-        }
-        let mut stop = self.command(&built("swarm"));
-        let stopped = self.id().map(|_| output(stop.arg("stop")));
-        let failure = stopped.filter(|output| !output.status.success());
-        let failure = failure.map(|output| describe(&stop, &output));
-        let left = self.left();
-        // The hub first, or it starts its agents again.
-        let hubs = left.iter().filter(|name| name.ends_with("-hub"));
-        engine::remove(Kind::Container, &hubs.cloned().collect::<Vec<_>>());
-        for kind in [Kind::Container, Kind::Network, Kind::Volume, Kind::Image] {
-            engine::remove(kind, &self.labelled(kind));
-        }
-        let failure = failure.or((!left.is_empty()).then(|| format!("'swarm stop' left {left:?}")));
-        match failure {
-            Some(failure) if failed => eprintln!("===== {failure}"),
-            Some(failure) => panic!("{failure}"),
-            None => {}
+            self.end()
+        }));
+        if let Ok(Some(failure)) = ended {
+            eprintln!("===== {failure}");
         }
     }
 }
