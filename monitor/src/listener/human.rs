@@ -15,6 +15,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use super::{BODY_TIMEOUT, MAX_BODY};
 use crate::auth::{self, Caller};
 use crate::error::Refusal;
+use crate::git::access;
+use crate::git::http::{Endpoint, MAX_PUSH};
 use crate::hub::Shared;
 use crate::{pages, routes};
 
@@ -74,6 +76,13 @@ impl Door {
             let (name, session) = (&self.cookie, &self.session);
             format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict")
         })
+    }
+
+    /// Lets people fetch with git.
+    fn for_git(&self) -> access::Door {
+        access::Door::Human {
+            token_hash: secret::hash(&self.token),
+        }
     }
 
     fn is_ours(&self, host: &str) -> bool {
@@ -142,6 +151,7 @@ pub fn router(hub: Shared) -> Router {
         .nest("/api/v1", api)
         .merge(pages::router())
         .layer(from_fn_with_state(hub.clone(), guard));
+    let git = Endpoint::new(hub.bare.clone(), hub.door.for_git(), MAX_PUSH);
     Router::new()
         .merge(guarded)
         .merge(routes::health::router())
@@ -151,9 +161,10 @@ pub fn router(hub: Shared) -> Router {
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
-        .layer(from_fn_with_state(hub.clone(), only_our_names))
+        .with_state(hub.clone())
+        .merge(git.router())
+        .layer(from_fn_with_state(hub, only_our_names))
         .layer(from_fn(secured))
-        .with_state(hub)
 }
 
 async fn guard(State(hub): State<Shared>, mut request: Request, next: Next) -> Response {

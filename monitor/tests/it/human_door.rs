@@ -42,6 +42,20 @@ async fn an_agents_token_is_nothing_here() {
 }
 
 #[tokio::test]
+async fn the_repository_can_be_fetched_with_the_token() {
+    let swarm = Swarm::start().await;
+    let human = swarm.human();
+    let address = format!("{}/git/info/refs?service=git-upload-pack", human.url);
+    for (token, expected) in [
+        (human.token.as_str(), StatusCode::OK),
+        ("wrong", StatusCode::UNAUTHORIZED),
+    ] {
+        let request = human.http.get(&address).bearer_auth(token);
+        assert_eq!(request.send().await.unwrap().status(), expected);
+    }
+}
+
+#[tokio::test]
 async fn health_needs_no_token() {
     let swarm = Swarm::start().await;
     let human = swarm.human();
