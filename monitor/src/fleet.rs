@@ -13,6 +13,7 @@ use swarm::config::MAX_AGENTS;
 use swarm::fleet::{Fleet as Engine, Names};
 use swarm::hub::AGENTS_SETTING;
 use ticket::Error;
+use ticket::wire::Role;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -124,4 +125,18 @@ impl Fleet {
     fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The verifiers of an earlier hub may take no more work: what they verify was forgotten, and their
+/// containers will be removed.
+pub async fn forget_verifiers(database: &Database) -> ticket::Result<()> {
+    database
+        .call(|store| {
+            let agents = store.agents()?.into_iter();
+            for verifier in agents.filter(|agent| agent.role == Role::Verifier) {
+                store.forget_agent(&verifier.name)?;
+            }
+            Ok(())
+        })
+        .await
 }

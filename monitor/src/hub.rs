@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::error::{Answer, Refusal};
-use crate::fleet::{Fleet, reconciler};
+use crate::fleet::{self, Fleet, reconciler};
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
 use crate::listener::{EACH_CONTAINER, EACH_HOST, agent, human, serve};
@@ -169,6 +169,9 @@ impl Running {
         reconcile::run(&bare, &database).await?;
 
         let host = Host::find(&project, &config, &settings).await?;
+        if host.fleet.is_some() {
+            fleet::forget_verifiers(&database).await?;
+        }
         let human = bind(host.human).await?;
         let agents = bind(host.agents).await?;
         let (human_at, agents_at) = (human.local_addr()?, agents.local_addr()?);
@@ -190,9 +193,9 @@ impl Running {
 
         let mut loops = JoinSet::new();
         let closing = || hub.closing.clone();
-        let (people, fleet) = (human::router(hub.clone()), agent::router(hub.clone()));
+        let (people, everyone) = (human::router(hub.clone()), agent::router(hub.clone()));
         loops.spawn(serve(human, people, EACH_HOST, closing()));
-        loops.spawn(serve(agents, fleet, host.each_agent, closing()));
+        loops.spawn(serve(agents, everyone, host.each_agent, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
         if let Some((engine, blueprint)) = host.fleet {
