@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use crate::disarm::replace;
 use crate::git::{Error, refusal};
 use crate::process::Exit;
-use crate::worktree::{Commit, WorkTree, io_step, unexpected};
+use crate::worktree::{Commit, WorkTree, io_step, is_id, unexpected};
 
 /// What merging came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,13 +47,19 @@ pub enum Resolution {
 impl WorkTree {
     /// Merges `theirs` into `ours`, and leaves the tree at the result when there is one.
     pub fn merge(&self, ours: &str, theirs: &str, message: &str) -> Result<Merge, Error> {
-        if self.is_ancestor(theirs, ours)? {
-            return Ok(Merge::Current);
+        match self.is_ancestor(theirs, ours)? {
+            true => Ok(Merge::Current),
+            false => self.merge_in(ours, theirs, message),
         }
+    }
+
+    fn merge_in(&self, ours: &str, theirs: &str, message: &str) -> Result<Merge, Error> {
         let arguments = [
             "merge-tree",
             "--write-tree",
             "--no-messages",
+            // An agent may have begun a history of its own.
+            "--allow-unrelated-histories",
             "-z",
             ours,
             theirs,
@@ -181,7 +187,7 @@ fn split_tree(printed: &[u8]) -> Result<(String, &[u8]), Error> {
         None => (printed, &[][..]),
     };
     let tree = String::from_utf8_lossy(tree).trim().to_owned();
-    match tree.len() >= 40 && tree.bytes().all(|b| b.is_ascii_hexdigit()) {
+    match is_id(&tree) {
         true => Ok((tree, rest)),
         false => Err(unexpected("merge-tree", &tree)),
     }

@@ -18,6 +18,8 @@ const WAIT: u64 = 50;
 
 /// A hub that says at once that there is nothing is not asked again before this.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The clone is tidied up when there is nothing else to do, or after so much work without a rest.
+const TIDY_AFTER: u32 = 50;
 /// What main is checked out as before there is work.
 const BRANCH: &str = "idle";
 
@@ -34,6 +36,7 @@ pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<()
             .say("runner", &format!("not fetched ahead: {e}"));
     }
     let mut faults = FAULTS;
+    let mut untidy = 0;
     loop {
         let request = WorkRequest { wait: WAIT };
         let asked = Instant::now();
@@ -42,6 +45,9 @@ pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<()
             Work::Ticket(assignment) => !is_fault(attempt::run(runner, *assignment)),
             Work::Propose(proposal) => proposal::run(runner, &proposal),
             Work::Nothing => {
+                if std::mem::take(&mut untidy) > 0 {
+                    tidy(runner);
+                }
                 runner.stop.pause(PAUSE.saturating_sub(asked.elapsed()));
                 continue;
             }
@@ -57,9 +63,17 @@ pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<()
             );
             runner.stop.pause(wait);
         }
-        if let Err(e) = runner.tree.tidy() {
-            runner.console.say("runner", &format!("not tidied up: {e}"));
+        untidy += 1;
+        if untidy >= TIDY_AFTER {
+            untidy = 0;
+            tidy(runner);
         }
+    }
+}
+
+fn tidy(runner: &Runner) {
+    if let Err(e) = runner.tree.tidy() {
+        runner.console.say("runner", &format!("not tidied up: {e}"));
     }
 }
 

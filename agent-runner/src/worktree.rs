@@ -34,6 +34,15 @@ pub struct Commit {
     pub tree: String,
 }
 
+impl Commit {
+    fn new(id: &str, tree: &str) -> Commit {
+        Commit {
+            id: id.to_owned(),
+            tree: tree.to_owned(),
+        }
+    }
+}
+
 impl WorkTree {
     /// The work tree in `dir`, cloned from `remote`. Nothing is touched yet.
     pub fn new(dir: PathBuf, remote: &str, agent: &str) -> WorkTree {
@@ -109,7 +118,11 @@ impl WorkTree {
     pub fn fetch_main(&self, credential: &Credential, branch: &str) -> Result<String, Error> {
         let refspec = format!("+refs/heads/{branch}:{MAIN}");
         self.fetch_refs(credential, &[&refspec])?;
-        self.git.run(&["rev-parse", "--verify", MAIN])
+        // Mostly a file of its own; reading it is cheaper than asking git.
+        match fs::read_to_string(self.git.dir().join(MAIN)) {
+            Ok(id) if is_id(id.trim()) => Ok(id.trim().to_owned()),
+            _ => self.git.run(&["rev-parse", "--verify", MAIN]),
+        }
     }
 
     /// Checks out `commit` as the branch, whatever was there, and removes every other file.
@@ -160,15 +173,23 @@ impl WorkTree {
 
     /// HEAD's commit and tree. An agent may have left HEAD anywhere, or nowhere.
     pub fn head(&self) -> Result<Commit, Error> {
-        let both = self
+        let said = self
             .git
             .run(&["rev-parse", "HEAD^{commit}", "HEAD^{tree}"])?;
-        match both.split_once('\n') {
-            Some((id, tree)) => Ok(Commit {
-                id: id.to_owned(),
-                tree: tree.trim().to_owned(),
-            }),
-            None => Err(unexpected("rev-parse", &both)),
+        match *said.lines().collect::<Vec<_>>() {
+            [id, tree] => Ok(Commit::new(id, tree)),
+            _ => Err(unexpected("rev-parse", &said)),
+        }
+    }
+
+    /// The same together with the tree of another commit, in one call.
+    pub fn head_beside(&self, other: &str) -> Result<(Commit, String), Error> {
+        let other = format!("{other}^{{tree}}");
+        let names = ["rev-parse", "HEAD^{commit}", "HEAD^{tree}", &other];
+        let said = self.git.run(&names)?;
+        match *said.lines().collect::<Vec<_>>() {
+            [id, tree, other] => Ok((Commit::new(id, tree), other.to_owned())),
+            _ => Err(unexpected("rev-parse", &said)),
         }
     }
 
@@ -254,6 +275,11 @@ impl WorkTree {
     fn lock(&self) -> MutexGuard<'_, Option<String>> {
         self.pushed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A whole object name.
+pub(crate) fn is_id(word: &str) -> bool {
+    word.len() >= 40 && word.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// What git printed makes no sense.

@@ -21,7 +21,9 @@ impl Attempt<'_> {
             }
             Err(other) => return Err(other.into()),
         };
-        let head = self.head_or_base()?;
+        let (head, base_tree) = self.head_or_base()?;
+        self.straight &= head.id == self.head;
+        let before = self.base.clone();
         let work = match self.conflict.clone() {
             Some(conflict) => match self.conclude(&conflict, &head, &staged)? {
                 Ok(work) => work,
@@ -30,38 +32,47 @@ impl Attempt<'_> {
             None => self.commit_on(&head, &staged)?,
         };
         self.adopt(&work)?;
-        match work.tree == tree.tree_of(&self.base)? {
-            true => Ok(Seen::Unchanged),
-            false => Ok(Seen::Committed),
-        }
+        let base_tree = match self.base == before {
+            true => base_tree,
+            false => tree.tree_of(&self.base)?,
+        };
+        Ok(match work.tree == base_tree {
+            true => Seen::Unchanged,
+            false => Seen::Committed,
+        })
     }
 
-    /// HEAD, wherever the agent left it; where it began when HEAD leads nowhere.
-    fn head_or_base(&mut self) -> Result<Commit, Trouble> {
+    /// HEAD, wherever the agent left it, or main when it leads nowhere; and main's tree.
+    fn head_or_base(&mut self) -> Result<(Commit, String), Trouble> {
         let tree = &self.runner.tree;
-        if let Ok(head) = tree.head() {
-            return Ok(head);
+        if let Ok(both) = tree.head_beside(&self.base) {
+            return Ok(both);
         }
         let (credential, base) = (self.lease.credential.clone(), self.base.clone());
         if !tree.has(&base) {
             self.remote(GIT_TRIES, || tree.fetch_commits(&credential, &[&base]))?;
         }
-        Ok(Commit {
-            tree: tree.tree_of(&base)?,
+        let base_tree = tree.tree_of(&base)?;
+        let base = Commit {
+            tree: base_tree.clone(),
             id: base,
-        })
+        };
+        Ok((base, base_tree))
     }
 
     fn commit_on(&self, head: &Commit, staged: &str) -> Result<Commit, Trouble> {
         if head.tree == staged && !self.refused {
             return Ok(head.clone());
         }
+        let tree = &self.runner.tree;
+        let has_base =
+            || Ok::<_, git::Error>(self.straight || tree.is_ancestor(&self.base, &head.id)?);
         // Commits that the hub refused (for a file too large, say) must not come along again.
-        let parent = if self.refused { &self.base } else { &head.id };
-        let id = self
-            .runner
-            .tree
-            .commit_tree(staged, &[parent], self.title())?;
+        let parent = match self.refused && has_base()? {
+            true => &self.base,
+            false => &head.id,
+        };
+        let id = tree.commit_tree(staged, &[parent], self.title())?;
         Ok(Commit {
             id,
             tree: staged.to_owned(),

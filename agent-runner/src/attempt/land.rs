@@ -22,8 +22,13 @@ impl Attempt<'_> {
         let (tree, base) = (&self.runner.tree, &self.assignment.base.branch);
         let credential = self.lease.credential.clone();
         let main = self.remote(GIT_TRIES, || tree.fetch_main(&credential, base))?;
+        if !bounced && self.straight && main == self.base {
+            return Ok(Seen::Current);
+        }
         let message = format!("Merge {base} into {}", self.branch);
-        match tree.merge(&self.head, &main, &message)? {
+        let merged = tree.merge(&self.head, &main, &message)?;
+        self.straight = !matches!(merged, Merge::Conflict(_));
+        match merged {
             Merge::Current => {
                 if bounced {
                     tree.reset(&self.head)?;

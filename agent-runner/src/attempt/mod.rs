@@ -66,6 +66,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
         lease,
         interrupt,
         pulse,
+        straight: true,
         conflict: None,
         refused: false,
         merging: false,
@@ -87,6 +88,8 @@ struct Attempt<'a> {
     base: String,
     /// The branch's last commit.
     head: String,
+    /// The branch has `base` for sure: since main was brought in, the agent left HEAD where it was.
+    straight: bool,
     /// A merge that the agent is resolving.
     conflict: Option<Conflict>,
     /// The hub refused a push: what was committed so far is not handed in again.

@@ -173,6 +173,23 @@ fn a_deletion_against_a_change_is_a_conflict() {
 }
 
 #[test]
+fn a_history_of_its_own_takes_nothing_from_main() {
+    let project = Project::new(&[("a.txt", "one\n"), ("b.txt", "one\n")]);
+    let tree = project.begun();
+    git(tree.dir(), &["checkout", "-q", "--orphan", "own"]);
+    git(tree.dir(), &["rm", "-rqf", "."]);
+    write(tree.dir(), "c.txt", "own\n");
+    git(tree.dir(), &["add", "-A"]);
+    git(tree.dir(), &["commit", "-q", "-m", "own"]);
+    let own = tree.head().unwrap().id;
+    let main = main_of(&tree);
+    let merge = tree.merge(&own, &main, "m").unwrap();
+    assert!(matches!(merge, Merge::Clean(_)), "{merge:?}");
+    let files = git(tree.dir(), &["ls-tree", "-r", "--name-only", "HEAD"]);
+    assert_eq!(files, "a.txt\nb.txt\nc.txt");
+}
+
+#[test]
 fn attributes_cannot_swallow_a_conflict() {
     for attributes in [
         "*.txt merge=union\n",
