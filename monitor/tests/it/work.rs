@@ -118,6 +118,41 @@ async fn a_ticket_whose_answer_was_lost_is_given_again() {
 }
 
 #[tokio::test]
+async fn no_ticket_is_lost_to_an_answer_that_nobody_reads() {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpStream;
+    let swarm = Swarm::start().await;
+    let (gone, there) = (swarm.worker("agent-1").await, swarm.worker("agent-2").await);
+    let body = json!({ "wait": 60 }).to_string();
+    let request = format!(
+        "POST /api/v1/work HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        gone.token,
+        body.len()
+    );
+    for round in 0..20 {
+        let id = swarm.ticket("work").await;
+        let mut stream = TcpStream::connect(swarm.running.agents).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_micros(round * 400)).await;
+        drop(stream);
+        // What still got through is taken back when the same agent asks again.
+        let mine = gone.work(0).await;
+        let work = if mine["kind"] == "ticket" {
+            mine
+        } else {
+            there.work(10).await
+        };
+        assert_eq!(work["ticket"]["id"], id, "round {round}: {work}");
+        let (status, _) = swarm
+            .human()
+            .post(&format!("/tickets/{id}/mark-done"), json!({}))
+            .await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
 async fn a_claim_by_hand_is_not_taken_for_a_lost_one() {
     let swarm = Swarm::start().await;
     let id = swarm.ticket("by hand").await;
