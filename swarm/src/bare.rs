@@ -50,7 +50,7 @@ pub fn create(project: &Project, source: &Repository, branch: &str) -> Result<()
     let bare = Repository::init_opts(&draft, &options)
         .with_context(|| format!("cannot make {}", draft.display()))?;
     configure_open(&bare)?;
-    bring(&bare, source, branch, branch)?;
+    bring(&bare, source, branch, &format!("refs/heads/{branch}"))?;
     bare.reference(START, head(&bare, branch)?, false, "swarm init")?;
     drop(bare);
     fs::rename(&draft, &place).with_context(|| format!("cannot make {}", place.display()))
@@ -83,17 +83,21 @@ pub fn head(repository: &Repository, branch: &str) -> Result<Oid> {
 pub fn take(project: &Project, branch: &str) -> Result<usize> {
     let human = Repository::open(project.root())
         .with_context(|| format!("cannot open the repository in {}", project.root().display()))?;
+    let Ok(theirs) = head(&human, branch) else {
+        return Ok(0);
+    };
     let bare = open(project)?;
-    let (from, to) = (head(&bare, branch)?, head(&human, branch)?);
-    if from == to || !is_ahead(&human, to, from) {
+    let from = head(&bare, branch)?;
+    if from == theirs || !is_ahead(&human, theirs, from) {
         return Ok(0);
     }
-    let (new, _) = human.graph_ahead_behind(to, from)?;
-    bring(&bare, &human, branch, branch)?;
+    let (new, _) = human.graph_ahead_behind(theirs, from)?;
+    bring(&bare, &human, branch, &format!("refs/heads/{branch}"))?;
     Ok(new)
 }
 
-/// Fetches a branch of `from` into a branch or full ref of `into`, by fast-forward only.
+/// Fetches a branch of `from` into the ref `to` of `into`. A branch moves by fast-forward only; a
+/// remote-tracking ref follows wherever its branch went.
 pub fn bring(into: &Repository, from: &Repository, branch: &str, to: &str) -> Result<()> {
     if from.is_shallow() {
         bail!(
@@ -105,18 +109,28 @@ pub fn bring(into: &Repository, from: &Repository, branch: &str, to: &str) -> Re
         let place = from.commondir().display();
         format!("{place} is not a path in UTF-8")
     })?;
-    let to = match to.starts_with("refs/") {
-        true => to.to_string(),
-        false => format!("refs/heads/{to}"),
+    let force = if to.starts_with("refs/remotes/") {
+        "+"
+    } else {
+        ""
     };
     let mut options = FetchOptions::new();
     options
         .download_tags(AutotagOption::None)
         .update_fetchhead(false);
-    let refspec = format!("refs/heads/{branch}:{to}");
+    let refspec = format!("{force}refs/heads/{branch}:{to}");
     into.remote_anonymous(url)?
         .fetch(&[refspec], Some(&mut options), Some("swarm"))
-        .with_context(|| format!("cannot fetch '{branch}' from {url}"))
+        .with_context(|| format!("cannot fetch '{branch}' from {url}"))?;
+    // A ref that may not move there is passed over without a word.
+    let (wanted, found) = (
+        head(from, branch)?,
+        into.find_reference(to)?.peel_to_commit()?,
+    );
+    if found.id() != wanted {
+        bail!("'{branch}' moved meanwhile: try again");
+    }
+    Ok(())
 }
 
 /// The commits from init's up to `head`, oldest first.

@@ -13,6 +13,8 @@ use crate::project::Project;
 const RETRY: Duration = Duration::from_millis(500);
 /// How often that is tried before it counts as gone for good.
 const TRIES: u32 = 120;
+/// How often it is tried when the hub took leave, which it also does when the engine restarts.
+const TRIES_AFTER_LEAVE: u32 = 40;
 
 /// Every event after `after`, first those that happened, then each as it happens. Ends when the
 /// swarm is stopped.
@@ -66,15 +68,22 @@ impl Follow {
                 std::thread::sleep(RETRY);
             }
             self.failures += 1;
-            let Some(file) = hub::hub_file(&self.project) else {
-                return Ok(None);
-            };
-            let client = ticket::client::Client::new(&file.url, &file.token)?;
-            match client.events(self.after) {
-                Ok(stream) => return Ok(Some(Box::new(stream))),
+            match self.try_to_connect() {
+                Ok(Some(stream)) => return Ok(Some(stream)),
+                Ok(None) if self.failures >= TRIES_AFTER_LEAVE => return Ok(None),
                 Err(Error::Unavailable(_)) if self.failures < TRIES => {}
                 Err(error) => return Err(error),
+                Ok(None) => {}
             }
         }
+    }
+
+    /// None when there is no hub.
+    fn try_to_connect(&self) -> Result<Option<Stream>> {
+        let Some(file) = hub::hub_file(&self.project) else {
+            return Ok(None);
+        };
+        let client = ticket::client::Client::new(&file.url, &file.token)?;
+        Ok(Some(Box::new(client.events(self.after)?)))
     }
 }

@@ -32,6 +32,8 @@ const READY_ANSWER: Duration = Duration::from_secs(2);
 const PORTS_TRIED: u16 = 50;
 /// How much of a failed hub's log is shown.
 const LOG_LINES: u64 = 30;
+/// How long a hub may take to end its agents before that is done without it.
+const END_DEADLINE: Duration = Duration::from_secs(45);
 /// How long a container that we stop ourselves may take to end.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -90,25 +92,32 @@ pub async fn start(
     must_not_run(fleet, project).await?;
     set_agents(project, agents)?;
     remove_if_there(&project.hub_file())?;
+    let started = bring_up(fleet, project, config, images, port).await;
+    if started.is_err() {
+        // What went wrong first is what counts.
+        let _ = stop(fleet, project).await;
+    }
+    started
+}
+
+async fn bring_up(
+    fleet: &Fleet,
+    project: &Project,
+    config: &Config,
+    images: &Images,
+    port: Port,
+) -> Result<Running> {
     let blueprint = Blueprint::new(project.id(), config, &images.agent);
     fleet.remove(&blueprint.names().hub()).await?;
     for network in blueprint.networks() {
         fleet.ensure_network(&network).await?;
     }
-    let running = match start_on_a_port(fleet, project, images, port).await {
-        Ok(running) => running,
-        Err(error) => {
-            stop(fleet, project).await?;
-            return Err(error);
-        }
-    };
+    let running = start_on_a_port(fleet, project, images, port).await?;
     match wait_until_ready(fleet, project, &running).await {
         Ok(()) => Ok(running),
         Err(error) => {
             let log = log_tail(fleet, project, LOG_LINES).await;
-            fleet.remove(&blueprint.names().hub()).await?;
-            stop(fleet, project).await?;
-            Err(error.context(format!("the hub did not start; the end of its log:\n{log}")))
+            bail!("the hub did not start: {error:#}; the end of its log:\n{log}")
         }
     }
 }
@@ -270,11 +279,16 @@ async fn wait_until_ready(fleet: &Fleet, project: &Project, running: &Running) -
     }
 }
 
-/// The blocking client may neither be made nor dropped on the runtime's own threads.
+/// On a thread of its own: the blocking client may not live on the runtime's, and one that hangs
+/// must not hold up the program's end.
 async fn ask_to_end(project: &Project) -> Result<()> {
     let project = project.clone();
-    let asked = tokio::task::spawn_blocking(move || anyhow::Ok(client(&project)?.shutdown()?));
-    asked.await?
+    let (tell, told) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let asked = client(&project).and_then(|client| Ok(client.shutdown()?));
+        let _ = tell.send(asked);
+    });
+    tokio::time::timeout(END_DEADLINE, told).await??
 }
 
 async fn end(fleet: &Fleet, container: &str) -> Result<()> {

@@ -90,7 +90,7 @@ fn is_checked_out(human: &Repository, branch: &str) -> Result<bool> {
         };
         if repository.find_reference("HEAD")?.symbolic_target()? == Some(&name) {
             bail!(
-                "'{branch}' is checked out in {}: run 'swarm pull' there is not possible, check out another branch there",
+                "'{branch}' is checked out in {}: check out another one there first",
                 other.path().display()
             );
         }

@@ -26,7 +26,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         hub::must_not_run(&fleet, project).await?;
         hub::must_be_free(wanted)?;
         credentials.write(project)?;
-        take(project, &config.project.branch)?;
+        take(project, &config.project.branch);
         let mut build = Build::new();
         let images = image::build(&fleet, project, &config, &mut |p| build.show(p)).await?;
         drop(build);
@@ -53,13 +53,14 @@ pub fn checked(agents: u32) -> Result<u32> {
     }
 }
 
-fn take(project: &Project, branch: &str) -> Result<()> {
-    let taken = bare::take(project, branch)?;
-    if taken > 0 {
-        println!(
-            "Took over {} of yours on '{branch}'.",
-            count(taken, "commit")
-        );
+/// What the human committed meanwhile. That it cannot be looked at is no reason not to start.
+fn take(project: &Project, branch: &str) {
+    match bare::take(project, branch) {
+        Ok(0) => {}
+        Ok(taken) => {
+            let taken = count(taken, "commit");
+            println!("Took over {taken} of yours on '{branch}'.");
+        }
+        Err(error) => eprintln!("swarm: your own commits were not looked at: {error:#}"),
     }
-    Ok(())
 }

@@ -42,19 +42,21 @@ const LOG_LINES: u64 = 40;
 
 pub fn run(arguments: Demo) -> Result<u8> {
     let agents = start::checked(arguments.agents)?;
+    let port = match arguments.port {
+        Some(port) => Port::Exactly(port),
+        None => Port::From(Config::default().monitor.port),
+    };
     let dir = sample::folder(arguments.dir)?;
     let runtime = runtime()?;
     // Refused before a folder is made.
     let fleet = runtime.block_on(Fleet::connect())?;
+    hub::must_be_free(port)?;
     let project = sample::make(&dir)?;
-    let screen = Screen::new(arguments.json);
-    screen.say(&format!(
-        "Made a sample project in {}",
-        project.root().display()
-    ));
-
     let guard = Guard::default();
     guard.watch(&project)?;
+    let screen = Screen::new(arguments.json);
+    let root = project.root().display();
+    screen.say(&format!("Made a sample project in {root}"));
     let demo = Running {
         project: &project,
         fleet: &fleet,
@@ -62,7 +64,7 @@ pub fn run(arguments: Demo) -> Result<u8> {
         screen: &screen,
         agents,
     };
-    let worked = demo.begin(arguments.port, &guard).map(|()| demo.work());
+    let worked = demo.begin(port, &guard).map(|()| demo.work());
     // An interrupted demo ends here: whoever interrupted it holds the lock to the end.
     let _lock = guard.hold();
     let report = worked.and_then(|report| {
@@ -102,7 +104,7 @@ struct Running<'a> {
 }
 
 impl Running<'_> {
-    fn begin(&self, port: Option<u16>, guard: &Guard) -> Result<()> {
+    fn begin(&self, port: Port, guard: &Guard) -> Result<()> {
         let config = Config::load(self.project)?;
         let mut build = Build::new();
         let images = self.runtime.block_on(image::build(
@@ -112,10 +114,6 @@ impl Running<'_> {
             &mut |progress| build.show(progress),
         ))?;
         drop(build);
-        let port = match port {
-            Some(port) => Port::Exactly(port),
-            None => Port::From(config.monitor.port),
-        };
         let _lock = guard.hold();
         let hub = self.runtime.block_on(hub::start(
             self.fleet,
