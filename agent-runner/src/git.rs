@@ -94,8 +94,7 @@ impl Identity {
 }
 
 /// A call in the making.
-pub struct Call<'a> {
-    git: &'a Git,
+pub struct Call {
     command: Command,
     verb: String,
     input: Option<Vec<u8>>,
@@ -121,13 +120,13 @@ impl Git {
     }
 
     /// Prepares `git verb arguments…` in the work tree.
-    pub fn call(&self, arguments: &[&str]) -> Call<'_> {
+    pub fn call(&self, arguments: &[&str]) -> Call {
         self.prepare(&self.tree, &["core.bare=false"], arguments)
             .env("GIT_WORK_TREE", &self.tree)
     }
 
     /// Prepares a call that sees no work tree, and so obeys no attributes of what agents wrote.
-    pub fn bare(&self, arguments: &[&str]) -> Call<'_> {
+    pub fn bare(&self, arguments: &[&str]) -> Call {
         let no_attributes = format!("attr.tree={EMPTY_TREE}");
         self.prepare(&self.dir(), &["core.bare=true", &no_attributes], arguments)
     }
@@ -137,7 +136,7 @@ impl Git {
         self.call(arguments).text()
     }
 
-    fn prepare(&self, folder: &Path, settings: &[&str], arguments: &[&str]) -> Call<'_> {
+    fn prepare(&self, folder: &Path, settings: &[&str], arguments: &[&str]) -> Call {
         let mut command = Command::new("git");
         command.current_dir(folder).env_clear();
         if let Some(path) = std::env::var_os("PATH") {
@@ -189,7 +188,6 @@ impl Git {
         }
         command.args(arguments);
         Call {
-            git: self,
             command,
             verb: arguments.first().copied().unwrap_or_default().to_owned(),
             input: None,
@@ -198,7 +196,7 @@ impl Git {
     }
 }
 
-impl Call<'_> {
+impl Call {
     /// Sets a variable for this call.
     pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
@@ -260,11 +258,6 @@ impl Call<'_> {
             Exit::Code(1) => Ok(false),
             _ => Err(refusal(verb, &captured)),
         }
-    }
-
-    /// The repository it is about.
-    pub fn git(&self) -> &Git {
-        self.git
     }
 }
 

@@ -47,11 +47,6 @@ impl Interrupt {
         }
     }
 
-    /// What was raised so far.
-    pub fn raised(&self) -> Option<Why> {
-        self.lock().raised
-    }
-
     /// The hub is back: what was raised because it was away is forgotten.
     pub fn hub_is_back(&self) {
         let mut state = self.lock();
@@ -117,12 +112,12 @@ mod tests {
         let interrupt = Interrupt::default();
         interrupt.raise(Why::HubAway);
         interrupt.raise(Why::Lost);
-        assert_eq!(interrupt.raised(), Some(Why::HubAway));
+        assert_eq!(interrupt.lock().raised, Some(Why::HubAway));
         interrupt.hub_is_back();
-        assert_eq!(interrupt.raised(), None);
+        assert_eq!(interrupt.lock().raised, None);
         interrupt.raise(Why::Lost);
         interrupt.raise(Why::Stop);
         interrupt.hub_is_back();
-        assert_eq!(interrupt.raised(), Some(Why::Stop));
+        assert_eq!(interrupt.lock().raised, Some(Why::Stop));
     }
 }
