@@ -1,7 +1,9 @@
 //! The fleet as the rest of the hub sees it: how many agents there should be, which containers there
 //! are, what hinders them, and the word that ends them all. `reconciler` makes it so.
 
+mod actions;
 pub mod deaths;
+pub mod ended;
 pub mod plan;
 pub mod reconciler;
 

@@ -144,6 +144,14 @@ pub fn wait_until(seconds: u64) -> Instant {
     Instant::now() + Duration::from_secs(seconds).min(MAX_WAIT)
 }
 
+/// Waits for a moment; for none, for ever.
+pub async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A started hub. Dropping it ends it without ceremony; [`Running::end`] is the orderly way.
 pub struct Running {
     /// The hub.

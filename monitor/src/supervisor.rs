@@ -12,7 +12,7 @@ use std::time::Duration;
 use ticket::attempt::Attempt;
 use tokio::time::Instant;
 
-use crate::hub::Shared;
+use crate::hub::{Shared, at};
 
 /// The pause before the reaper tries again what the database refused.
 const RETRY: Duration = Duration::from_secs(5);
@@ -125,13 +125,6 @@ fn running(attempts: &[Attempt], submitted: &HashSet<i64>) -> Vec<(Key, Duration
             ((a.ticket_id, a.number), length)
         })
         .collect()
-}
-
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]

@@ -12,16 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::Utc;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use swarm::fleet::{Blueprint, Death, Fleet as Engine, FleetError, State};
-use ticket::{Actor, secret, text};
+use ticket::Actor;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Seen;
+use super::actions::{last_words, remove, start};
 use super::deaths::{Cause, Deaths};
+use super::ended::Ended;
 use super::plan::{Action, Desired, Id, Phase, plan};
-use crate::hub::Shared;
+use crate::hub::{Shared, at};
 
 /// How long to go between two looks at everything.
 const RESYNC: Duration = Duration::from_secs(60);
@@ -31,17 +33,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long an agent may take to release its ticket when everything ends.
 const STOP_GRACE: Duration = Duration::from_secs(10);
-/// The pause before a container that could not be removed is removed again.
-const REMOVE_PAUSE: Duration = Duration::from_secs(5);
-/// How long to wait for the last line that a dead container printed.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How much of that line is kept, in characters.
-const MAX_WORDS: usize = 200;
-
-/// The exit code of a process that was killed.
-const KILLED: i64 = 128 + 9;
-/// The exit code of a process that was asked to end and did not handle it.
-const TERMINATED: i64 = 128 + 15;
 
 /// Looks after the containers until the hub ends. `engine` is a connection that works now.
 pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
@@ -458,118 +449,10 @@ fn row(id: Id) -> Row {
     }
 }
 
-/// How a container's process ended, and in which circumstances.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    code: i64,
-    out_of_memory: bool,
-    was_heard: bool,
-    was_dismissed: bool,
-    had_work: bool,
-}
-
-impl Ended {
-    /// Whether this speaks against starting it again. An agent that worked and was killed from
-    /// outside says nothing about the next one.
-    fn is_failure(self) -> bool {
-        let killed = matches!(self.code, KILLED | TERMINATED) && !self.out_of_memory;
-        !(self.is_as_asked() || (killed && self.was_heard))
-    }
-
-    /// A worker that was dismissed, or a verifier that did its work.
-    fn is_as_asked(self) -> bool {
-        self.code == 0 && (self.was_dismissed || self.had_work)
-    }
-
-    fn kind(self) -> String {
-        match self.code {
-            _ if self.out_of_memory => "it used more memory than limits.memory allows".into(),
-            KILLED => "killed".into(),
-            code => format!("exit code {code}"),
-        }
-    }
-}
-
-async fn start(
-    hub: &Shared,
-    engine: &Engine,
-    blueprint: &Blueprint,
-    id: Id,
-) -> Result<(), FleetError> {
-    let code = secret::new_token();
-    let spec = blueprint.agent(id.role(), id.number, &code);
-    let (name, container) = (id.name(), spec.name.clone());
-    hub.presence.forget(&name);
-    hub.database
-        .call(move |store| store.register_agent(&name, id.role(), Some(&container), &code))
-        .await
-        .map_err(|error| FleetError::Engine(format!("it could not be registered: {error}")))?;
-    engine.start_checked(&spec).await
-}
-
-/// Removes a container for sure; the engine may need some time, as when its disk is busy.
-async fn remove(engine: &Engine, container: &str) {
-    while let Err(error) = engine.remove(container).await {
-        tracing::warn!("{container} was not removed yet: {error}");
-        tokio::time::sleep(REMOVE_PAUSE).await;
-    }
-}
-
-/// The last line that a container printed, safe to show.
-async fn last_words(engine: &Engine, container: &str) -> Option<String> {
-    let printed = engine.logs(container, false, Some(1)).try_concat();
-    let bytes = tokio::time::timeout(LAST_WORDS, printed).await.ok()?.ok()?;
-    let words = text::one_line(String::from_utf8_lossy(&bytes).trim());
-    let words: String = words.chars().take(MAX_WORDS).collect();
-    (!words.is_empty()).then_some(words)
-}
-
 fn numbers<'a>(names: impl Iterator<Item = &'a String>, verifiers: bool) -> BTreeSet<u32> {
     names
         .filter_map(|name| Id::parse(name))
         .filter(|id| id.is_verifier == verifiers)
         .map(|id| id.number)
         .collect()
-}
-
-async fn at(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => tokio::time::sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_speaks_against_the_next_start_is_a_failure() {
-        let ended = |code, was_heard| Ended {
-            code,
-            out_of_memory: false,
-            was_heard,
-            was_dismissed: false,
-            had_work: false,
-        };
-        assert!(ended(1, true).is_failure());
-        assert!(ended(0, true).is_failure());
-        assert!(ended(KILLED, false).is_failure());
-        assert!(!ended(KILLED, true).is_failure());
-        let dismissed = Ended {
-            was_dismissed: true,
-            ..ended(0, true)
-        };
-        assert!(!dismissed.is_failure());
-        let verifier = Ended {
-            had_work: true,
-            ..ended(0, true)
-        };
-        assert!(!verifier.is_failure());
-        let out_of_memory = Ended {
-            out_of_memory: true,
-            ..ended(KILLED, true)
-        };
-        assert!(out_of_memory.is_failure());
-    }
 }
