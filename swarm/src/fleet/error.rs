@@ -50,11 +50,11 @@ pub enum FleetError {
     )]
     NoSpace,
     /// A step of an image's recipe failed.
-    #[error("the image could not be built: {step}\n{tail}")]
+    #[error("the image could not be built: {what}{}", below(.tail))]
     Build {
-        /// The step, as the recipe has it.
-        step: String,
-        /// The last lines that it printed.
+        /// What failed, in which step.
+        what: String,
+        /// The last lines that the step printed.
         tail: String,
     },
     /// No answer in time.
@@ -68,6 +68,13 @@ pub enum FleetError {
 fn sentences(drifts: &[Drift]) -> String {
     let sentences: Vec<String> = drifts.iter().map(Drift::to_string).collect();
     sentences.join("; ")
+}
+
+fn below(tail: &str) -> String {
+    match tail {
+        "" => String::new(),
+        tail => format!("\n{tail}"),
+    }
 }
 
 impl From<bollard::errors::Error> for FleetError {

@@ -12,6 +12,10 @@ use super::{Fleet, FleetError, Result};
 
 /// How many of a failed step's last lines are shown.
 const TAIL_LINES: usize = 20;
+/// The builder paints what comes from standard error.
+const STAINS: [&str; 2] = ["\x1b[91m", "\x1b[0m"];
+/// What the builder says about its own containers and layers.
+const NOISE: [&str; 2] = [" ---> ", "Removing intermediate container "];
 /// How long the engine may say nothing at the start of a build: it reads the whole context first.
 const BUILD_DEADLINE: std::time::Duration = std::time::Duration::from_secs(600);
 
@@ -132,6 +136,9 @@ impl Reading {
         self.partial.push_str(text);
         while let Some(end) = self.partial.find(['\n', '\r']) {
             let line: String = self.partial.drain(..=end).collect();
+            let line = STAINS
+                .iter()
+                .fold(line, |line, stain| line.replace(stain, ""));
             let line = line.trim_end();
             if !line.is_empty() {
                 self.line(line, progress);
@@ -140,6 +147,9 @@ impl Reading {
     }
 
     fn line(&mut self, line: &str, progress: &mut dyn FnMut(&BuildLine)) {
+        if NOISE.iter().any(|noise| line.starts_with(noise)) {
+            return;
+        }
         let line = BuildLine::read(line);
         match &line {
             BuildLine::Step { instruction, .. } => {
@@ -161,14 +171,21 @@ impl Reading {
         match FleetError::from(error) {
             FleetError::Engine(_) if is_no_space(&tail) => FleetError::NoSpace,
             FleetError::Engine(message) => FleetError::Build {
-                step: match self.step.as_str() {
-                    "" => message,
-                    step => format!("{message} in the step '{step}'"),
-                },
+                what: what_failed(&message, &self.step),
                 tail,
             },
             other => other,
         }
+    }
+}
+
+/// The builder repeats the whole step when a command fails; its exit code is what is new.
+fn what_failed(message: &str, step: &str) -> String {
+    let code = message.rsplit_once("returned a non-zero code: ");
+    match (code, step) {
+        (_, "") => message.into(),
+        (Some((_, code)), step) => format!("exit code {code} of the step '{step}'"),
+        (None, step) => format!("{message}, in the step '{step}'"),
     }
 }
 
@@ -192,40 +209,44 @@ impl BuildLine {
 mod tests {
     use super::*;
 
+    fn failed(output: &[&str], message: &str) -> (FleetError, Vec<BuildLine>) {
+        let (mut reading, mut seen) = (Reading::default(), Vec::new());
+        for text in output {
+            reading.take(text, &mut |line| seen.push(line.clone()));
+        }
+        let error = message.to_string();
+        let error = bollard::errors::Error::DockerStreamError { error };
+        (reading.failed(error), seen)
+    }
+
     #[test]
     fn a_failed_build_names_the_step_and_its_last_lines() {
-        let mut reading = Reading::default();
-        let mut seen = Vec::new();
-        let mut progress = |line: &BuildLine| seen.push(line.clone());
-        reading.take(
+        let output = [
             "Step 1/2 : FROM x\n ---> abc\nStep 2/2 : RUN ma",
-            &mut progress,
+            "ke\n ---> Running in abc\n\x1b[91mno rule to make\n\x1b[0m",
+            "Removing intermediate container abc\n",
+        ];
+        let (error, seen) = failed(&output, "The command 'make' returned a non-zero code: 2");
+        assert_eq!(
+            error.to_string(),
+            "the image could not be built: exit code 2 of the step 'RUN make'\nno rule to make"
         );
-        reading.take("ke\nno rule to make\n", &mut progress);
-        let error = bollard::errors::Error::DockerStreamError {
-            error: "returned a non-zero code: 2".into(),
-        };
-        let words = reading.failed(error).to_string();
-        assert!(
-            words.contains("non-zero code: 2 in the step 'RUN make'"),
-            "{words}"
+        assert_eq!(seen.len(), 3, "{seen:?}");
+        let (error, _) = failed(&["Step 1/2 : FROM x\n"], "pull access denied for x");
+        assert_eq!(
+            error.to_string(),
+            "the image could not be built: pull access denied for x, in the step 'FROM x'"
         );
-        assert!(words.ends_with("\nno rule to make"), "{words}");
-        assert_eq!(seen.len(), 4);
     }
 
     #[test]
     fn a_full_disk_is_one_sentence() {
-        for (tail, message) in [
+        for (output, message) in [
             ("cp: No space: no space left on device\n", "code: 1"),
             ("", "write /x: no space left on device"),
         ] {
-            let mut reading = Reading::default();
-            reading.take(tail, &mut |_| {});
-            let error = bollard::errors::Error::DockerStreamError {
-                error: message.into(),
-            };
-            assert!(matches!(reading.failed(error), FleetError::NoSpace));
+            let (error, _) = failed(&[output], message);
+            assert!(matches!(error, FleetError::NoSpace), "{error}");
         }
     }
 }

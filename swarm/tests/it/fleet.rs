@@ -234,13 +234,24 @@ async fn agents_do_not_reach_the_hubs_front_or_each_other_outside() {
                 read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
             })
         });
+        let mut other = yard.blueprint.worker(2, "once");
+        other.args = hub.args.clone();
+        yard.fleet.start_checked(&other).await.unwrap();
+        let own = yard.fleet.own(&other.name).await.unwrap();
+        let outside = own.addresses[&names.out_network()];
         let try_all = format!(
-            "timeout 5 bash -c '</dev/tcp/hub/3000' && echo shared; \
-             timeout 1 bash -c '</dev/tcp/{front_address}/3000' && echo front; echo tried"
+            "until bash -c '</dev/tcp/agent-2/3000'; do sleep 0.1; done; \
+             timeout 5 bash -c '</dev/tcp/hub/3000' && echo shared; \
+             timeout 1 bash -c '</dev/tcp/{front_address}/3000' && echo front; \
+             timeout 1 bash -c '</dev/tcp/{outside}/3000' && echo outside; echo tried"
         );
         let said = yard.output(&yard.worker(&try_all)).await;
         assert!(said.contains("shared") && said.contains("tried"), "{said}");
-        assert!(!said.contains("front\n"), "{said}");
+        assert!(
+            !said.contains("front\n") && !said.contains("outside\n"),
+            "{said}"
+        );
+        yard.fleet.remove(&other.name).await.unwrap();
         yard.fleet.remove(&yard.worker("").name).await.unwrap();
         yard.fleet.remove(&hub.name).await.unwrap();
     }
