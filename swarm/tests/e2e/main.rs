@@ -1,4 +1,7 @@
 //! Whole swarms, from outside: the built commands, a Docker engine, real containers.
 
+mod attacks;
+mod outcomes;
 mod real_claude;
 mod support;
+mod wrong_use;

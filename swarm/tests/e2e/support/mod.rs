@@ -6,5 +6,6 @@ pub mod engine;
 pub mod leaks;
 pub mod messages_api;
 pub mod published;
+pub mod puppet;
 pub mod small_engine;
 pub mod swarm;
