@@ -1,58 +1,25 @@
-//! Attempts and their leases: the claim, signs of life, the end, and who may still push.
+//! Attempts and their leases: signs of life, the end, and who may still push.
 //!
 //! An attempt that ended by somebody else's hand is unsettled: its runner may still hand in the
 //! tree, and for [`SETTLING_SECONDS`] nobody claims the ticket.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
-use super::{Store, comments, events, landings, now, tickets};
+use super::{Store, events, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::error::{Error, Result};
-use crate::secret;
 use crate::status::Move;
-use crate::ticket::{HUMAN, Ticket, TicketDetail};
+use crate::ticket::Ticket;
 use crate::wire::{EndAttempt, Heartbeat};
 
 /// How long a ticket waits for the tree of an attempt that was ended from outside.
-const SETTLING_SECONDS: i64 = 30;
-/// The first wait after a failed attempt; doubled by each further one.
-const BACKOFF_SECONDS: i64 = 10;
-/// The longest wait after a failed attempt.
-const MAX_BACKOFF_SECONDS: i64 = 300;
+pub(super) const SETTLING_SECONDS: i64 = 30;
 /// The phase of a submitted attempt whose runner is gone: its landing goes on without it.
 pub(super) const LEFT: &str = "left";
 
 const COLUMNS: &str = "ticket_id, number, agent, lease_seconds, phase, base_commit, snapshot, \
      session_id, outcome, reason, log_tail, started_at, heartbeat_at, ended_at";
-
-/// What a claim obeys.
-#[derive(Clone, Copy, Debug)]
-pub struct ClaimPolicy {
-    /// How long the attempt may go on unheard.
-    pub lease_seconds: i64,
-    /// Tickets with so many failed attempts are left alone.
-    pub max_attempts: i64,
-}
-
-/// A fresh claim. Only the store makes one.
-#[derive(Debug)]
-pub struct NewAttempt {
-    /// The ticket; its `attempt` is this attempt's number.
-    pub ticket: TicketDetail,
-    /// The ticket it is a part of.
-    pub parent: Option<Ticket>,
-    /// The finished tickets that it waited for.
-    pub resolved_blockers: Vec<TicketDetail>,
-    /// Earlier attempts, oldest first.
-    pub history: Vec<Attempt>,
-    /// The attempt's token, known only here.
-    pub token: String,
-    /// The last attempt's snapshot.
-    pub start_from: Option<String>,
-    /// The conversation to resume, when the last attempt was the same agent's.
-    pub resume: Option<String>,
-}
 
 /// The attempts of a ticket, oldest first.
 pub fn of(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
@@ -60,49 +27,6 @@ pub fn of(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
     let mut query = conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":ticket": ticket }, from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Takes the next claimable ticket, by priority and then age; its attempt's token is kept as a hash.
-pub fn claim(
-    tx: &Transaction<'_>,
-    agent: &str,
-    policy: ClaimPolicy,
-    token: Option<&str>,
-) -> Result<Option<i64>> {
-    let claimed: Option<(i64, i64)> = tx
-        .prepare_cached(
-            "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
-                    not_before = 0, updated_at = datetime('now')
-             WHERE id = (SELECT id FROM tickets
-                         WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
-                           AND not_before <= :now AND failures < :max_attempts
-                         ORDER BY priority, id LIMIT 1)
-             RETURNING id, attempt",
-        )?
-        .query_row(
-            named_params! { ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts },
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
-    let Some((id, number)) = claimed else {
-        return Ok(None);
-    };
-    tx.prepare_cached(
-        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
-         VALUES (:ticket, :number, :agent, :token, :lease)",
-    )?
-    .execute(named_params! {
-        ":ticket": id, ":number": number, ":agent": agent,
-        ":token": token.map(secret::hash), ":lease": policy.lease_seconds,
-    })?;
-    events::append_as(
-        tx,
-        agent,
-        Some(id),
-        "claimed",
-        Some(&format!("attempt {number}")),
-    )?;
-    Ok(Some(id))
 }
 
 /// The live attempt of a ticket, if it has one.
@@ -146,42 +70,6 @@ pub fn end_from_outside(
 }
 
 impl Store {
-    /// Claims a ticket for a runner. `None` when nothing is claimable.
-    pub fn claim(&mut self, agent: &str, policy: ClaimPolicy) -> Result<Option<NewAttempt>> {
-        let token = secret::new_token();
-        let claimed = self.write(|tx| claim(tx, agent, policy, Some(&token)))?;
-        let Some(id) = claimed else {
-            return Ok(None);
-        };
-        let ticket = tickets::detail(&self.conn, id)?;
-        let mut history = ticket.attempts.clone();
-        history.retain(|a| a.outcome.is_some());
-        let last = history.last();
-        let start_from = history.iter().rev().find_map(|a| a.snapshot.clone());
-        let resume = last
-            .filter(|a| a.agent == agent)
-            .and_then(|a| a.session_id.clone());
-        let parent = ticket
-            .ticket
-            .parent_id
-            .map(|p| tickets::get(&self.conn, p))
-            .transpose()?;
-        let resolved_blockers = ticket
-            .blocked_by
-            .iter()
-            .map(|b| tickets::detail(&self.conn, *b))
-            .collect::<Result<_>>()?;
-        Ok(Some(NewAttempt {
-            ticket,
-            parent,
-            resolved_blockers,
-            history,
-            token,
-            start_from,
-            resume,
-        }))
-    }
-
     /// Writes down which commit of main the attempt began from.
     pub fn set_base(&mut self, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
         self.write(|tx| {
@@ -250,7 +138,7 @@ impl Store {
             landings::cancel_live(tx, ticket, "its attempt ended")?;
             close(tx, &row, end)?;
             tickets::apply(tx, ticket, Move::Release)?;
-            after_failure(tx, ticket, end, max_attempts)?;
+            retry::after_failure(tx, ticket, end, max_attempts)?;
             let detail = match &end.reason {
                 Some(reason) => format!("attempt {attempt}: {}: {reason}", end.outcome),
                 None => format!("attempt {attempt}: {}", end.outcome),
@@ -277,7 +165,7 @@ impl Store {
             };
             close(tx, &row, &end)?;
             tickets::apply(tx, ticket, Move::Release)?;
-            after_failure(tx, ticket, &end, max_attempts)?;
+            retry::after_failure(tx, ticket, &end, max_attempts)?;
             let detail = format!("attempt {attempt} of {}", row.agent);
             events::append(
                 tx,
@@ -399,7 +287,7 @@ fn settle(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
     let ticket = tickets::get(tx, row.ticket_id)?;
     if ticket.attempt == row.number {
         let wait = match row.outcome {
-            Some(outcome) if outcome.counts() => backoff(ticket.failures),
+            Some(outcome) if outcome.counts() => retry::backoff(ticket.failures),
             _ => 0,
         };
         tickets::defer(tx, row.ticket_id, if wait == 0 { 0 } else { now() + wait })?;
@@ -422,70 +310,6 @@ pub(super) fn leave(tx: &Transaction<'_>, agent: &str, ticket: i64, attempt: i64
     )?;
     let detail = format!("attempt {attempt}: its landing goes on");
     events::append_as(tx, agent, Some(ticket), "left", Some(&detail))
-}
-
-/// Counts a failure and makes the ticket wait; after the last one it is the human's.
-fn after_failure(tx: &Transaction<'_>, id: i64, end: &EndAttempt, max_attempts: i64) -> Result<()> {
-    let settling = if end.unsettled { SETTLING_SECONDS } else { 0 };
-    if !end.outcome.counts() {
-        let pause = match end.outcome {
-            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => {
-                backoff(in_a_row(tx, id, end.outcome)?)
-            }
-            _ => 0,
-        };
-        let wait = settling.max(pause);
-        return match wait {
-            0 => Ok(()),
-            _ => tickets::defer(tx, id, now() + wait),
-        };
-    }
-    let failures: i64 = tx.query_row(
-        "UPDATE tickets SET failures = failures + 1 WHERE id = :id RETURNING failures",
-        named_params! { ":id": id },
-        |row| row.get(0),
-    )?;
-    tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
-    if failures >= max_attempts {
-        quarantine(tx, id, failures)?;
-    }
-    Ok(())
-}
-
-/// How many of the ticket's latest attempts ended with `outcome`, one after the other.
-fn in_a_row(tx: &Transaction<'_>, id: i64, outcome: Outcome) -> Result<i64> {
-    let number: i64 = tx.query_row(
-        "SELECT count(*) FROM attempts WHERE ticket_id = :id AND outcome = :outcome
-           AND number > (SELECT coalesce(max(number), 0) FROM attempts
-                         WHERE ticket_id = :id AND outcome <> :outcome)",
-        named_params! { ":id": id, ":outcome": outcome.as_str() },
-        |row| row.get(0),
-    )?;
-    Ok(number)
-}
-
-/// Hands a ticket that nobody could do to the human, with what was tried.
-fn quarantine(tx: &Transaction<'_>, id: i64, failures: i64) -> Result<()> {
-    let mut summary = format!("{failures} attempts failed; this is yours now.");
-    for attempt in of(tx, id)?
-        .iter()
-        .filter(|a| a.outcome.is_some_and(Outcome::counts))
-    {
-        let outcome = attempt.outcome.map_or("", Outcome::as_str);
-        let reason = attempt.reason.as_deref().unwrap_or("no reason given");
-        summary.push_str(&format!(
-            "\n- attempt {} by {}: {outcome}: {reason}",
-            attempt.number, attempt.agent
-        ));
-    }
-    tickets::assign(tx, id, Some(HUMAN))?;
-    comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &summary)?;
-    events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
-}
-
-fn backoff(failures: i64) -> i64 {
-    let doublings = u32::try_from(failures.clamp(1, 10) - 1).unwrap_or(0);
-    (BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS)
 }
 
 fn get(conn: &Connection, ticket: i64, attempt: i64) -> Result<Attempt> {
@@ -552,15 +376,4 @@ pub(super) fn release_for_blocker(
     )?;
     tickets::apply(tx, ticket.id, Move::Release)?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::backoff;
-
-    #[test]
-    fn waits_double_up_to_five_minutes() {
-        let waits: Vec<i64> = (1..=7).map(backoff).collect();
-        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
-    }
 }

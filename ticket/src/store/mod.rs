@@ -7,6 +7,7 @@
 mod agents;
 mod attempts;
 mod blockers;
+mod claim;
 mod comments;
 mod events;
 mod filesystem;
@@ -14,6 +15,7 @@ mod landings;
 pub mod lock;
 mod migrate;
 mod proposals;
+mod retry;
 mod session;
 mod settings;
 mod tickets;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use agents::{AgentRow, Principal};
-pub use attempts::{ClaimPolicy, NewAttempt};
+pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::NewProposal;
 pub use session::Session;
 

@@ -1,7 +1,7 @@
 //! The queue as one actor may use it, on the database file.
 
 use super::{
-    ClaimPolicy, Store, attempts, blockers, comments, events, landings, proposals, tickets,
+    ClaimPolicy, Store, attempts, blockers, claim, comments, events, landings, proposals, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::Outcome;
@@ -126,7 +126,7 @@ impl Queue for Session<'_> {
         };
         let claimed = self
             .store
-            .write(|tx| attempts::claim(tx, agent, policy, None))?;
+            .write(|tx| claim::claim(tx, agent, policy, None))?;
         claimed
             .map(|id| {
                 let detail = tickets::detail(&self.store.conn, id)?;

@@ -1,5 +1,7 @@
 //! Tests of the queue on real files: the store's rules, the schema, and the command from outside.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod attempts;
 mod cli;
 mod landings;

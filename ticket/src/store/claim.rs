@@ -1,0 +1,118 @@
+//! The claim: one UPDATE over a partial index, whose cost does not grow with the table.
+
+use rusqlite::{OptionalExtension, Transaction, named_params};
+
+use super::{Store, events, now, tickets};
+use crate::attempt::Attempt;
+use crate::error::Result;
+use crate::secret;
+use crate::ticket::{Ticket, TicketDetail};
+
+/// What a claim obeys.
+#[derive(Clone, Copy, Debug)]
+pub struct ClaimPolicy {
+    /// How long the attempt may go on unheard.
+    pub lease_seconds: i64,
+    /// Tickets with so many failed attempts are left alone.
+    pub max_attempts: i64,
+}
+
+/// A fresh claim. Only the store makes one.
+#[derive(Debug)]
+pub struct NewAttempt {
+    /// The ticket; its `attempt` is this attempt's number.
+    pub ticket: TicketDetail,
+    /// The ticket it is a part of.
+    pub parent: Option<Ticket>,
+    /// The finished tickets that it waited for.
+    pub resolved_blockers: Vec<TicketDetail>,
+    /// Earlier attempts, oldest first.
+    pub history: Vec<Attempt>,
+    /// The attempt's token, known only here.
+    pub token: String,
+    /// The last attempt's snapshot.
+    pub start_from: Option<String>,
+    /// The conversation to resume, when the last attempt was the same agent's.
+    pub resume: Option<String>,
+}
+
+/// Takes the next claimable ticket, by priority and then age; its attempt's token is kept as a hash.
+pub fn claim(
+    tx: &Transaction<'_>,
+    agent: &str,
+    policy: ClaimPolicy,
+    token: Option<&str>,
+) -> Result<Option<i64>> {
+    let claimed: Option<(i64, i64)> = tx
+        .prepare_cached(
+            "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
+                    not_before = 0, updated_at = datetime('now')
+             WHERE id = (SELECT id FROM tickets
+                         WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
+                           AND not_before <= :now AND failures < :max_attempts
+                         ORDER BY priority, id LIMIT 1)
+             RETURNING id, attempt",
+        )?
+        .query_row(
+            named_params! { ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts },
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((id, number)) = claimed else {
+        return Ok(None);
+    };
+    tx.prepare_cached(
+        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
+         VALUES (:ticket, :number, :agent, :token, :lease)",
+    )?
+    .execute(named_params! {
+        ":ticket": id, ":number": number, ":agent": agent,
+        ":token": token.map(secret::hash), ":lease": policy.lease_seconds,
+    })?;
+    events::append_as(
+        tx,
+        agent,
+        Some(id),
+        "claimed",
+        Some(&format!("attempt {number}")),
+    )?;
+    Ok(Some(id))
+}
+
+impl Store {
+    /// Claims a ticket for a runner. `None` when nothing is claimable.
+    pub fn claim(&mut self, agent: &str, policy: ClaimPolicy) -> Result<Option<NewAttempt>> {
+        let token = secret::new_token();
+        let claimed = self.write(|tx| claim(tx, agent, policy, Some(&token)))?;
+        let Some(id) = claimed else {
+            return Ok(None);
+        };
+        let ticket = tickets::detail(&self.conn, id)?;
+        let mut history = ticket.attempts.clone();
+        history.retain(|a| a.outcome.is_some());
+        let last = history.last();
+        let start_from = history.iter().rev().find_map(|a| a.snapshot.clone());
+        let resume = last
+            .filter(|a| a.agent == agent)
+            .and_then(|a| a.session_id.clone());
+        let parent = ticket
+            .ticket
+            .parent_id
+            .map(|p| tickets::get(&self.conn, p))
+            .transpose()?;
+        let resolved_blockers = ticket
+            .blocked_by
+            .iter()
+            .map(|b| tickets::detail(&self.conn, *b))
+            .collect::<Result<_>>()?;
+        Ok(Some(NewAttempt {
+            ticket,
+            parent,
+            resolved_blockers,
+            history,
+            token,
+            start_from,
+            resume,
+        }))
+    }
+}

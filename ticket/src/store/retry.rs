@@ -1,0 +1,99 @@
+//! What follows a failed attempt: the ticket waits, longer each time, and after the last failure it
+//! is the human's.
+
+use rusqlite::{Transaction, named_params};
+
+use super::{attempts, comments, events, now, tickets};
+use crate::actor::Actor;
+use crate::attempt::Outcome;
+use crate::error::Result;
+use crate::ticket::HUMAN;
+use crate::wire::EndAttempt;
+
+/// The first wait after a failed attempt; doubled by each further one.
+const BACKOFF_SECONDS: i64 = 10;
+/// The longest wait after a failed attempt.
+const MAX_BACKOFF_SECONDS: i64 = 300;
+/// Counts a failure and makes the ticket wait; after the last one it is the human's.
+pub fn after_failure(
+    tx: &Transaction<'_>,
+    id: i64,
+    end: &EndAttempt,
+    max_attempts: i64,
+) -> Result<()> {
+    let settling = if end.unsettled {
+        attempts::SETTLING_SECONDS
+    } else {
+        0
+    };
+    if !end.outcome.counts() {
+        let pause = match end.outcome {
+            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => {
+                backoff(in_a_row(tx, id, end.outcome)?)
+            }
+            _ => 0,
+        };
+        let wait = settling.max(pause);
+        return match wait {
+            0 => Ok(()),
+            _ => tickets::defer(tx, id, now() + wait),
+        };
+    }
+    let failures: i64 = tx.query_row(
+        "UPDATE tickets SET failures = failures + 1 WHERE id = :id RETURNING failures",
+        named_params! { ":id": id },
+        |row| row.get(0),
+    )?;
+    tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
+    if failures >= max_attempts {
+        quarantine(tx, id, failures)?;
+    }
+    Ok(())
+}
+
+/// How many of the ticket's latest attempts ended with `outcome`, one after the other.
+fn in_a_row(tx: &Transaction<'_>, id: i64, outcome: Outcome) -> Result<i64> {
+    let number: i64 = tx.query_row(
+        "SELECT count(*) FROM attempts WHERE ticket_id = :id AND outcome = :outcome
+           AND number > (SELECT coalesce(max(number), 0) FROM attempts
+                         WHERE ticket_id = :id AND outcome <> :outcome)",
+        named_params! { ":id": id, ":outcome": outcome.as_str() },
+        |row| row.get(0),
+    )?;
+    Ok(number)
+}
+
+/// Hands a ticket that nobody could do to the human, with what was tried.
+fn quarantine(tx: &Transaction<'_>, id: i64, failures: i64) -> Result<()> {
+    let mut summary = format!("{failures} attempts failed; this is yours now.");
+    for attempt in attempts::of(tx, id)?
+        .iter()
+        .filter(|a| a.outcome.is_some_and(Outcome::counts))
+    {
+        let outcome = attempt.outcome.map_or("", Outcome::as_str);
+        let reason = attempt.reason.as_deref().unwrap_or("no reason given");
+        summary.push_str(&format!(
+            "\n- attempt {} by {}: {outcome}: {reason}",
+            attempt.number, attempt.agent
+        ));
+    }
+    tickets::assign(tx, id, Some(HUMAN))?;
+    comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &summary)?;
+    events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
+}
+
+pub fn backoff(failures: i64) -> i64 {
+    let doublings = u32::try_from(failures.clamp(1, 10) - 1).unwrap_or(0);
+    (BACKOFF_SECONDS << doublings).min(MAX_BACKOFF_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::backoff;
+
+    #[test]
+    fn waits_double_up_to_five_minutes() {
+        let waits: Vec<i64> = (1..=7).map(backoff).collect();
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+    }
+}
