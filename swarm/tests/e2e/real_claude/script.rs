@@ -1,157 +1,170 @@
-//! What the scripted model does on `boltons`. One ticket is mended after a red gate and again after
-//! a conflict; one makes a follow-up ticket.
+//! What the scripted model does on `toolz`. One ticket is mended after a red gate and again after a
+//! conflict; one makes a follow-up ticket.
 
 use crate::support::messages_api::{Script, Step};
 
 pub const DESCRIBE: &str = "Describe the project in PROJECT.md";
-pub const REMOVE_SUFFIX: &str = "Add removesuffix to strutils";
-pub const SIGN: &str = "Add sign to mathutils";
-pub const DOCUMENT: &str = "Document the new functions";
-/// Made by the agent that documents.
-pub const CLAMP: &str = "Test clamp with fractions";
+pub const WORDS: &str = "Add words and unwords to the sandbox";
+pub const MEAN: &str = "Add mean to the sandbox";
+pub const MENTION: &str = "Mention the sandbox in the README";
+/// Made by the agent that works on [`MENTION`].
+pub const UNZIP: &str = "Test unzip with nothing in it";
 /// Everything that lands.
-pub const TASKS: [&str; 5] = [DESCRIBE, REMOVE_SUFFIX, SIGN, DOCUMENT, CLAMP];
+pub const TASKS: [&str; 5] = [DESCRIBE, WORDS, MEAN, MENTION, UNZIP];
 
-const CHANGELOG: &str = "CHANGELOG.md";
-const STRUTILS: &str = "boltons/strutils.py";
-const MATHUTILS: &str = "boltons/mathutils.py";
+/// Where everybody adds a line, at the same place.
+const SANDBOX: &str = "toolz/sandbox/__init__.py";
+const STATISTICS: &str = "toolz/sandbox/statistics.py";
 
 pub fn script() -> Script {
-    let script = Script::default().on("", "propose", propose());
-    let script = script.on(DESCRIBE, "work", describe());
-    let script = script.on(REMOVE_SUFFIX, "work", remove_suffix());
-    let script = script
-        .on(SIGN, "work", sign())
-        .on(SIGN, "verify failed", mend_sign())
-        .on(SIGN, "conflict", keep_both_sides());
-    let script = script.on(DOCUMENT, "work", document());
-    script.on(CLAMP, "work", clamp())
+    Script::default()
+        .on("", "propose", propose())
+        .on(DESCRIBE, "work", describe())
+        .on(WORDS, "work", words())
+        .on(MEAN, "work", mean())
+        .on(MEAN, "verify failed", mend_mean())
+        .on(MEAN, "conflict", keep_both_sides())
+        .on(MENTION, "work", mention())
+        .on(UNZIP, "work", unzip())
 }
 
 fn propose() -> [Step; 2] {
-    let create = "ticket create 'Drop Python 3.7' --type proposal --assign human \
+    let create = "ticket create 'Drop Python 3.8' --type proposal --assign human \
                   --description 'It is no longer maintained.'";
     [Step::bash(create), Step::say("I proposed something.")]
 }
 
 fn describe() -> [Step; 4] {
-    let text = "# boltons\n\nPure Python utilities in boltons/, tests in tests/ (pytest).\n";
+    let text = "# toolz\n\nPure Python utilities in toolz/, tests in toolz/tests/ (pytest).\n";
     [
-        Step::read("PROJECT.md").with(Step::bash("ls boltons tests")),
+        Step::read("PROJECT.md").with(Step::bash("ls toolz toolz/tests")),
         Step::write("PROJECT.md", text),
         Step::bash("ticket comment \"$TICKET_ID\" 'One page, from what the folders hold.'"),
         Step::say("PROJECT.md says what the project is."),
     ]
 }
 
-fn remove_suffix() -> [Step; 6] {
-    let end =
-        "    if text.startswith(prefix):\n        return text[len(prefix):]\n    return text\n";
-    let function = "\n\ndef removesuffix(text: str, suffix: str) -> str:\n    r\"\"\"\n    \
-                    Remove `suffix` from end of `text` if present.\n    \"\"\"\n    \
-                    if suffix and text.endswith(suffix):\n        \
-                    return text[:-len(suffix)]\n    return text\n";
-    let tests = "from boltons.strutils import removesuffix\n\n\n\
-                 def test_removesuffix():\n    \
-                 assert removesuffix('name.py', '.py') == 'name'\n    \
-                 assert removesuffix('name', '') == 'name'\n    \
-                 assert removesuffix('name', '.py') == 'name'\n";
+fn words() -> [Step; 5] {
+    let module = "\
+def words(text):
+    \"\"\" The words of a text
+
+    >>> words('a  few words')
+    ['a', 'few', 'words']
+    \"\"\"
+    return text.split()
+
+
+def unwords(seq):
+    \"\"\" The text that these words make
+
+    >>> unwords(['a', 'few', 'words'])
+    'a few words'
+    \"\"\"
+    return ' '.join(seq)
+";
+    let tests = "\
+from toolz.sandbox import unwords, words
+
+
+def test_words():
+    assert words(' a  few words') == ['a', 'few', 'words']
+    assert unwords(words(' a  few words')) == 'a few words'
+";
     [
-        Step::say("I read before I write.").with(Step::read(STRUTILS)),
-        Step::edit(
-            STRUTILS,
-            "'removeprefix']",
-            "'removeprefix',\n           'removesuffix']",
-        )
-        .with(Step::edit(STRUTILS, end, &format!("{end}{function}")))
-        .with(Step::write("tests/test_strutils_removesuffix.py", tests)),
-        Step::read(CHANGELOG),
-        announce("Add [`strutils.removesuffix`][strutils.removesuffix]"),
-        Step::bash(
-            "python3 -m pytest -q -p no:cacheprovider tests/test_strutils*.py && \
-             ticket comment \"$TICKET_ID\" 'An empty suffix changes nothing, as in 3.9.'",
-        ),
-        Step::say("strutils has removesuffix, with tests."),
+        Step::say("I read before I write.").with(Step::read(SANDBOX)),
+        Step::write("toolz/sandbox/text.py", module)
+            .with(export("from .text import unwords, words"))
+            .with(Step::write("toolz/tests/test_sandbox_text.py", tests)),
+        Step::bash("python3 -m pytest -q -p no:cacheprovider toolz/tests/test_sandbox_text.py"),
+        Step::bash("ticket comment \"$TICKET_ID\" '- words splits at any white space'"),
+        Step::say("The sandbox has words and unwords, with tests."),
     ]
 }
 
-/// Wrong for zero, and done only when somebody else's line is in the changelog of main.
-fn sign() -> [Step; 6] {
-    let place = "def ceil(x, options=None):";
-    let function = "def sign(x):\n    \"\"\"Return -1, 0 or 1 as *x* is negative, zero or positive.\"\"\"\n    \
-                    return -1 if x < 0 else 1\n\n\n";
-    let tests = "from boltons.mathutils import sign\n\n\n\
-                 def test_sign():\n    \
-                 assert [sign(x) for x in (-2.5, 0, 7)] == [-1, 0, 1]\n";
+/// Wrong for halves, and done only when somebody else's line is on main.
+fn mean() -> [Step; 4] {
+    let module = "\
+def mean(seq):
+    \"\"\" The arithmetic mean of a sequence
+
+    >>> mean([1, 2, 3])
+    2.0
+    \"\"\"
+    seq = list(seq)
+    return sum(seq) // len(seq)
+";
+    let tests = "\
+from toolz.sandbox import mean
+
+
+def test_mean():
+    assert mean(iter([1, 2])) == 1.5
+";
     [
-        Step::read(MATHUTILS).with(Step::read(CHANGELOG)),
-        Step::edit(MATHUTILS, place, &format!("{function}{place}")),
-        Step::write("tests/test_mathutils_sign.py", tests),
-        announce("Add [`mathutils.sign`][mathutils.sign]"),
+        Step::read(SANDBOX),
+        Step::write(STATISTICS, module)
+            .with(export("from .statistics import mean"))
+            .with(Step::write("toolz/tests/test_sandbox_statistics.py", tests)),
         Step::bash(&format!(
-            "until ticket list --status done --format json | grep -q '{REMOVE_SUFFIX}'; do sleep 1; done"
+            "until ticket list --status done --format json | grep -q '{WORDS}'; do sleep 1; done"
         )),
-        Step::say("mathutils has sign, with a test."),
+        Step::say("The sandbox has mean, with a test."),
     ]
 }
 
-fn mend_sign() -> [Step; 4] {
-    let (wrong, right) = ("return -1 if x < 0 else 1", "return (x > 0) - (x < 0)");
+fn mend_mean() -> [Step; 4] {
+    let comment = "ticket comment \"$TICKET_ID\" 'Halves were lost; the gate found that.'";
     [
-        Step::read(MATHUTILS),
-        Step::edit(MATHUTILS, wrong, right),
-        Step::bash(
-            "./verify.sh && ticket comment \"$TICKET_ID\" 'Zero has the sign 0; the gate found that.'",
-        ),
-        Step::say("Zero is right now."),
+        Step::read(STATISTICS),
+        Step::edit(STATISTICS, "sum(seq) // len(seq)", "sum(seq) / len(seq)"),
+        Step::bash(&format!("./verify.sh && {comment}")),
+        Step::say("Halves are right now."),
     ]
 }
 
 fn keep_both_sides() -> [Step; 3] {
     let markers = "-e '/^<<<<<<< /d' -e '/^=======$/d' -e '/^>>>>>>> /d' -e '/^||||||| /d'";
     [
-        Step::bash("git diff --stat; cat CHANGELOG.md | head -n 30"),
-        Step::bash(&format!("sed -i {markers} {CHANGELOG} && ./verify.sh")),
-        Step::say("Both lines are in the changelog."),
+        Step::bash(&format!("git diff --stat; cat {SANDBOX}")),
+        Step::bash(&format!("sed -i {markers} {SANDBOX} && ./verify.sh")),
+        Step::say("Both lines are in the sandbox."),
     ]
 }
 
-fn document() -> [Step; 4] {
-    let docs = "docs/mathutils.rst";
-    let place = ".. autofunction:: boltons.mathutils.floor\n";
-    let create = format!("ticket create '{CLAMP}' --description 'fractions.Fraction, as a bound.'");
+fn mention() -> [Step; 4] {
+    let readme = "README.rst";
+    let place = "Structure and Heritage\n----------------------\n";
+    let text = "What may become a part of it is tried out in ``toolz.sandbox``.\n";
+    let create = format!("ticket create '{UNZIP}' --description '- what is unzip([])?'");
     [
-        Step::read(docs),
-        Step::edit(
-            docs,
-            place,
-            &format!("{place}\n.. autofunction:: boltons.mathutils.sign\n"),
-        ),
+        Step::read(readme),
+        Step::edit(readme, place, &format!("{text}\n{place}")),
         Step::bash(&format!(
-            "number=$({create}) && ticket comment \"$TICKET_ID\" \"clamp is not tested with \
-             fractions: see $number. strutils documents itself.\""
+            "number=$({create}) && \
+             ticket comment \"$TICKET_ID\" \"unzip is not tested with nothing: see $number.\""
         )),
-        Step::say("The new function is documented."),
+        Step::say("The README mentions the sandbox."),
     ]
 }
 
-fn clamp() -> [Step; 3] {
-    let tests = "from fractions import Fraction\n\nfrom boltons.mathutils import clamp\n\n\n\
-                 def test_clamp_with_fractions():\n    \
-                 assert clamp(2, upper=Fraction(3, 2)) == Fraction(3, 2)\n";
+fn unzip() -> [Step; 3] {
+    let tests = "\
+from toolz.sandbox import unzip
+
+
+def test_unzip_with_nothing_in_it():
+    assert unzip([]) == ()
+";
     [
-        Step::write("tests/test_mathutils_clamp.py", tests),
-        Step::bash("./verify.sh && ticket comment \"$TICKET_ID\" 'Fractions work as they are.'"),
-        Step::say("clamp is tested with fractions."),
+        Step::write("toolz/tests/test_sandbox_unzip.py", tests),
+        Step::bash("./verify.sh && ticket comment \"$TICKET_ID\" 'Nothing comes of nothing.'"),
+        Step::say("unzip is tested with nothing in it."),
     ]
 }
 
-/// A line at the top of the changelog, where everybody's goes.
-fn announce(line: &str) -> Step {
-    let place = "## 25.0.0\n";
-    Step::edit(
-        CHANGELOG,
-        place,
-        &format!("## Unreleased\n\n- {line}\n\n{place}"),
-    )
+/// A line at the end of the sandbox's list.
+fn export(line: &str) -> Step {
+    let last = "from .parallel import fold\n";
+    Step::edit(SANDBOX, last, &format!("{last}{line}\n"))
 }

@@ -40,7 +40,7 @@ impl Canary {
             if window.len() == kept {
                 return false;
             }
-            if window.windows(needle.len()).any(|part| part == needle) {
+            if contains(&window, needle) {
                 return true;
             }
             // What it may end in: the beginning of the needle.
@@ -75,6 +75,24 @@ impl Canary {
         }
         found
     }
+}
+
+/// Whether `needle` is somewhere in `hay`. By Horspool: images are gigabytes, and most of their bytes
+/// need no look.
+fn contains(hay: &[u8], needle: &[u8]) -> bool {
+    let last = needle.len() - 1;
+    let mut steps = [needle.len(); 256];
+    for (place, byte) in needle[..last].iter().enumerate() {
+        steps[usize::from(*byte)] = last - place;
+    }
+    let mut at = 0;
+    while let Some(part) = hay.get(at..at + needle.len()) {
+        if part == needle {
+            return true;
+        }
+        at += steps[usize::from(part[last])];
+    }
+    false
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use super::conversation::Conversation;
 
 /// What stands for the program's folder in a tool's input.
 const FOLDER: &str = "{cwd}";
+/// How long a command may take; the program's own default is too short for a busy machine.
+const BASH_MILLISECONDS: u64 = 600_000;
 
 /// All that a model can do.
 #[derive(Default)]
@@ -80,10 +82,12 @@ impl Step {
     /// Runs a command.
     pub fn bash(command: &str) -> Step {
         let description = "Run a command of the script";
-        Step::tool(
-            "Bash",
-            json!({"command": command, "description": description}),
-        )
+        let input = json!({
+            "command": command,
+            "description": description,
+            "timeout": BASH_MILLISECONDS,
+        });
+        Step::tool("Bash", input)
     }
 
     /// Reads a file, which is what the program wants before a file may be changed.
