@@ -279,6 +279,9 @@ impl Screen {
 
     fn progress(&self, (all, done): (usize, usize)) {
         if let Some(bar) = &self.bar {
+            if bar.is_finished() {
+                bar.reset();
+            }
             bar.set_length(all as u64);
             bar.set_position(done as u64);
         }
@@ -287,7 +290,6 @@ impl Screen {
     fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-            bar.reset();
         }
     }
 }
