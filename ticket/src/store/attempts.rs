@@ -292,7 +292,11 @@ fn settle(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
         };
         tickets::defer(tx, row.ticket_id, if wait == 0 { 0 } else { now() + wait })?;
     }
-    let detail = format!("attempt {}: its tree is kept", row.number);
+    let tree = match end.snapshot.as_ref().or(row.snapshot.as_ref()) {
+        Some(_) => "its tree is kept",
+        None => "it left nothing to keep",
+    };
+    let detail = format!("attempt {}: {tree}", row.number);
     events::append_as(
         tx,
         &row.agent,
