@@ -126,7 +126,8 @@ impl Recipe {
     }
 }
 
-/// The agents' image, and with the claude backend a second one on top of it.
+/// The agents' image, with the claude backend on top of one that has the program. That one is the
+/// same for every project on its base, and the larger part by far.
 fn agent_recipes(project: &Project, config: &Config, certificates: &[u8]) -> Result<Vec<Recipe>> {
     let names = Names::of(project.id());
     let mut files = Files::with_recipe(AGENT_RECIPE);
@@ -140,7 +141,7 @@ fn agent_recipes(project: &Project, config: &Config, certificates: &[u8]) -> Res
     files.add("ticket", program("ticket")?, true);
     files.add_folder("extra");
     extra_files(&project.image_extra(), "extra", &mut files)?;
-    let plain = Recipe {
+    let agent = Recipe {
         what: "the agents' image",
         repository: names.agent_repository(),
         files,
@@ -149,21 +150,28 @@ fn agent_recipes(project: &Project, config: &Config, certificates: &[u8]) -> Res
         on: None,
     };
     match config.agents.backend {
-        Backend::Command { .. } => Ok(vec![plain]),
+        Backend::Command { .. } => Ok(vec![agent]),
         Backend::Claude { .. } => {
-            let mut files = Files::with_recipe(CLAUDE_RECIPE);
-            files.add("ca.crt", certificates.to_vec(), false);
-            let version = config.image.claude_version.clone();
-            let claude = Recipe {
-                what: "the agents' image with claude",
-                repository: names.agent_repository(),
-                files,
-                args: BTreeMap::from([("CLAUDE_VERSION".into(), version)]),
-                labels: names.labels(),
-                on: Some("AGENT"),
-            };
-            Ok(vec![plain, claude])
+            let on = Some("BASE");
+            let claude = claude_recipe(config, certificates);
+            Ok(vec![claude, Recipe { on, ..agent }])
         }
+    }
+}
+
+fn claude_recipe(config: &Config, certificates: &[u8]) -> Recipe {
+    let mut files = Files::with_recipe(CLAUDE_RECIPE);
+    files.add("ca.crt", certificates.to_vec(), false);
+    Recipe {
+        what: "the image with claude",
+        repository: "swarm-claude".into(),
+        files,
+        args: BTreeMap::from([
+            ("AGENT".into(), config.image.base.clone()),
+            ("CLAUDE_VERSION".into(), config.image.claude_version.clone()),
+        ]),
+        labels: BTreeMap::from([(ROLE_LABEL.into(), "worker".into())]),
+        on: None,
     }
 }
 

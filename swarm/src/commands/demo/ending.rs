@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use swarm::fleet::Fleet;
-use swarm::{Project, hub};
+use swarm::{Project, hub, image};
 
 /// Added to the signal's number in the exit code, as shells do.
 const KILLED: i32 = 128;
@@ -44,7 +44,8 @@ impl Guard {
     }
 }
 
-/// Stops the swarm and removes everything of it from the engine, the images' layers excepted.
+/// Stops the swarm and removes everything of it from the engine. The layers of its image stay, so
+/// that the next demo starts quickly.
 pub fn stop(project: &Project) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let fleet = Fleet::connect().await?;
@@ -52,6 +53,6 @@ pub fn stop(project: &Project) -> Result<()> {
         for volume in fleet.volumes(project.id()).await? {
             fleet.remove_volume(&volume).await?;
         }
-        Ok(())
+        image::forget(&fleet, project).await
     })
 }
