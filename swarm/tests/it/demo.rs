@@ -118,3 +118,17 @@ fn an_interrupted_demo_takes_its_containers_with_it() {
         assert_gone(&project(&dir));
     }
 }
+
+#[test]
+fn a_demo_that_nobody_reads_ends_with_its_containers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = demo(&dir, &[]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("claims #1")));
+    drop(lines);
+    assert_eq!(
+        wait(&mut child, STOP_DEADLINE),
+        128 + Signal::SIGPIPE as i32
+    );
+    assert_gone(&project(&dir));
+}

@@ -1,17 +1,22 @@
-//! Ctrl-C at any moment of a demo: the containers go, then the program.
+//! Ctrl-C, a closed terminal or a closed pipe at any moment of a demo: the containers go, then the
+//! program.
 
+use std::io::Write;
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use anyhow::{Context, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::iterator::Signals;
 use swarm::fleet::Fleet;
 use swarm::{Project, hub, image};
 
 /// Added to the signal's number in the exit code, as shells do.
 const KILLED: i32 = 128;
+
+/// What ends a program that does not listen, and would leave its containers behind.
+const ENDINGS: [i32; 4] = [SIGHUP, SIGINT, SIGPIPE, SIGTERM];
 
 /// Keeps the start of containers and their end apart.
 #[derive(Clone, Default)]
@@ -22,15 +27,16 @@ pub struct Guard {
 impl Guard {
     /// From now on a signal stops the project's containers and ends the program.
     pub fn watch(&self, project: &Project) -> Result<()> {
-        let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for Ctrl-C")?;
+        let mut signals = Signals::new(ENDINGS).context("cannot listen for Ctrl-C")?;
         let (guard, project) = (self.clone(), project.clone());
         thread::spawn(move || {
             if let Some(signal) = signals.forever().next() {
                 // Held to the end: what is being started is waited for, and nothing is started any more.
                 let _lock = guard.hold();
-                eprintln!("\nStopping the containers");
+                let mut err = std::io::stderr();
+                let _ = writeln!(err, "\nStopping the containers");
                 if let Err(error) = stop(&project) {
-                    eprintln!("swarm: {error:#}");
+                    let _ = writeln!(err, "swarm: {error:#}");
                 }
                 process::exit(KILLED + signal);
             }

@@ -1,7 +1,7 @@
 //! `swarm demo`: the whole loop on a sample project with scripted agents, from an empty folder to a
 //! main on which every commit is proven green. It answers the one question that is asked.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -78,10 +78,11 @@ pub fn run(arguments: Demo) -> Result<u8> {
         ending::stop(&project)?;
     }
     let report = report?;
-    match arguments.json {
-        true => println!("{}", serde_json::to_string_pretty(&report)?),
-        false => print!("{}", plain(&report.text())),
-    }
+    let document = match arguments.json {
+        true => serde_json::to_string_pretty(&report)?,
+        false => plain(&report.text()),
+    };
+    write(&mut std::io::stdout(), document.trim_end());
     if keep {
         let dir = project.root().display();
         screen.say(&format!(
@@ -271,9 +272,9 @@ impl Screen {
 
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| println!("{line}")),
-            None if self.to_stderr => eprintln!("{line}"),
-            None => println!("{line}"),
+            Some(bar) => bar.suspend(|| write(&mut std::io::stdout(), line)),
+            None if self.to_stderr => write(&mut std::io::stderr(), line),
+            None => write(&mut std::io::stdout(), line),
         }
     }
 
@@ -292,6 +293,11 @@ impl Screen {
             bar.finish_and_clear();
         }
     }
+}
+
+/// A pipe that nobody reads any more ends the demo in its own way.
+fn write(to: &mut dyn Write, line: &str) {
+    let _ = writeln!(to, "{line}");
 }
 
 fn bar() -> ProgressBar {
