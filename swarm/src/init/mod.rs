@@ -36,6 +36,8 @@ pub struct Options {
     pub proposals: bool,
     /// Whether the queue begins with a ticket.
     pub seed: bool,
+    /// Whether the folder may lie inside another repository, and gets one of its own there.
+    pub nested: bool,
 }
 
 impl Default for Options {
@@ -46,6 +48,7 @@ impl Default for Options {
             backend: config.agents.backend,
             proposals: config.proposals.enabled,
             seed: true,
+            nested: false,
         }
     }
 }
@@ -74,7 +77,7 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let dir = dir.canonicalize()?;
     must_be_new(&dir)?;
-    let found = find_repository(&dir)?;
+    let found = find_repository(&dir, options.nested)?;
     let branch = match &found {
         Some(repository) => base_branch(repository)?,
         None => FIRST_BRANCH.into(),
@@ -140,14 +143,15 @@ fn must_be_new(dir: &Path) -> Result<()> {
 }
 
 /// The repository in exactly this folder; none when there is none. One that is elsewhere, or has
-/// no work tree, is refused.
-fn find_repository(dir: &Path) -> Result<Option<Repository>> {
+/// no work tree, is refused; where `nested`, one around the folder is not looked for.
+fn find_repository(dir: &Path, nested: bool) -> Result<Option<Repository>> {
     let none: [&Path; 0] = [];
     match Repository::open_ext(dir, RepositoryOpenFlags::NO_SEARCH, none) {
         Ok(repository) if repository.is_bare() => {
             bail!("{} is a bare repository: init a clone of it", dir.display())
         }
         Ok(repository) => Ok(Some(repository)),
+        Err(error) if error.code() == ErrorCode::NotFound && nested => Ok(None),
         Err(error) if error.code() == ErrorCode::NotFound => match Repository::discover(dir) {
             Ok(outer) => {
                 let root = outer

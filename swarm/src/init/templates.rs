@@ -116,6 +116,7 @@ mod tests {
             backend: backend.clone(),
             proposals: false,
             seed: false,
+            nested: false,
         };
         let text = config("it's \"mine\"\\", "feature/x", &options);
         let found = Config::parse(&text, Path::new("c")).unwrap();

@@ -61,6 +61,8 @@ pub fn make(dir: &Path) -> Result<Project> {
         },
         proposals: false,
         seed: false,
+        // `make demo` runs in swarm's own repository.
+        nested: true,
         ..Options::default()
     };
     let project = init::init(dir, &options)?.project;
@@ -132,6 +134,14 @@ mod tests {
     use ticket::ticket::Filter;
 
     use super::*;
+
+    #[test]
+    fn the_sample_may_lie_inside_another_repository() {
+        let dir = tempfile::tempdir().unwrap();
+        git2::Repository::init(dir.path()).unwrap();
+        let project = make(&dir.path().join("inner")).unwrap();
+        assert!(project.root().join(".git").is_dir());
+    }
 
     #[test]
     fn the_sample_becomes_a_project_with_its_tickets() {
