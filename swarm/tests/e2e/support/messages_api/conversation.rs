@@ -94,7 +94,7 @@ mod tests {
 
     fn worked() -> Value {
         json!({"messages": [
-            {"role": "system", "content": "Primary working directory: /work/tree\nOther: x"},
+            {"role": "system", "content": "Primary working directory: /srv/tree\nOther: x"},
             {"role": "user", "content": [
                 {"type": "text", "text": "<note>swarm: not this, nor Sand it</note>"},
                 {"type": "text", "text": "swarm: work\nTicket 7: Paint it\nlater: Sand it"}]},
@@ -109,7 +109,7 @@ mod tests {
         let mut request = worked();
         let read = Conversation::read(&request).unwrap();
         assert_eq!((read.kind(), read.step()), ("work", 1));
-        assert_eq!(read.folder().as_deref(), Some("/work/tree"));
+        assert_eq!(read.folder().as_deref(), Some("/srv/tree"));
         assert_eq!(read.tool_errors(), ["\"no\""]);
 
         let more = json!({"role": "user", "content": "swarm: conflict\nin a file"});
