@@ -25,6 +25,8 @@ use super::ended::Ended;
 use super::plan::{Action, Desired, Id, Phase, plan};
 use crate::hub::{Shared, at};
 
+/// How long starts and removals under way may take before everything is ended.
+const BEGUN_GRACE: Duration = Duration::from_secs(10);
 /// How long to go between two looks at everything.
 const RESYNC: Duration = Duration::from_secs(60);
 /// The pause before the engine is looked for again; doubled up to [`LONGEST_PAUSE`].
@@ -356,6 +358,9 @@ impl Reconciler {
 
     /// Everything of this project but the hub is asked to end, then removed.
     async fn end_all(&mut self) -> Result<(), FleetError> {
+        // The engine goes on with what it was asked for, listed below or not: let it finish.
+        let begun = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(BEGUN_GRACE, begun).await;
         self.tasks.shutdown().await;
         let listed = self.engine.list(self.blueprint.names().id()).await?;
         let agents = listed.into_iter().filter(|c| Id::parse(&c.name).is_some());
