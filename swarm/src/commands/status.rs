@@ -11,7 +11,7 @@ use swarm::{Project, hub};
 use ticket::client::Client;
 use ticket::text::one_line;
 use ticket::wire::SwarmStatus;
-use ticket::{Queue, Store};
+use ticket::{Queue, Status, Store};
 
 /// Clears the terminal and goes to its top.
 const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
@@ -104,15 +104,13 @@ fn text(report: &Report) -> String {
     out
 }
 
+/// In the order of a ticket's life.
 fn counts(tickets: &BTreeMap<String, u64>) -> String {
-    let words: Vec<String> = tickets
-        .iter()
-        .map(|(status, n)| format!("{n} {status}"))
-        .collect();
-    match words.is_empty() {
-        true => "none".into(),
-        false => words.join(", "),
-    }
+    let words = Status::ALL.map(|status| {
+        let number = tickets.get(status.as_str()).copied().unwrap_or(0);
+        format!("{number} {status}")
+    });
+    words.join(", ")
 }
 
 fn agents(swarm: &SwarmStatus) -> String {
