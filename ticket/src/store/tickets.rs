@@ -114,7 +114,7 @@ pub fn insert(
 }
 
 /// Applies `what` by [`Status::after`]; returns the ticket as it was. The assignee is cleared when
-/// the ticket becomes open, and every waiting time with it.
+/// the ticket becomes open.
 pub fn apply(tx: &Transaction<'_>, id: i64, what: Move) -> Result<Ticket> {
     let before = get(tx, id)?;
     let status = before.status.after(what)?;
