@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, attempts, events, landings};
+use super::{Store, Write, attempts, events, landings};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::wire::{Enrolled, Role, Unfinished};
@@ -196,7 +196,7 @@ impl Store {
 
 /// The attempt that an earlier process of this agent left, with a fresh token. One whose work is in
 /// the landing queue needs nobody: it is marked as left.
-fn unfinished(tx: &rusqlite::Transaction<'_>, name: &str) -> Result<Option<Unfinished>> {
+fn unfinished(tx: &Write<'_>, name: &str) -> Result<Option<Unfinished>> {
     let row: Option<(i64, i64)> = tx
         .query_row(
             "SELECT a.ticket_id, a.number FROM attempts a JOIN tickets t ON t.id = a.ticket_id

@@ -3,9 +3,9 @@
 //! An attempt that ended by somebody else's hand is unsettled: its runner may still hand in the
 //! tree, and for [`SETTLING_SECONDS`] nobody claims the ticket.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, events, landings, now, retry, tickets};
+use super::{Store, Write, events, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::error::{Error, Result};
@@ -42,7 +42,7 @@ pub fn live(conn: &Connection, ticket: i64) -> Result<Option<Attempt>> {
 /// Ends the live attempt of a ticket from outside, if it has one: a human's or the agent's own
 /// `unclaim` or `block`, a finished ticket. A runner's tree may follow.
 pub fn end_from_outside(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     actor: &Actor,
     ticket: i64,
     outcome: Outcome,
@@ -254,7 +254,7 @@ pub(super) fn must_be_live(
 }
 
 /// Ends the attempt's row with what its runner said.
-pub(super) fn close(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
+pub(super) fn close(tx: &Write<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
     tx.execute(
         "UPDATE attempts SET ended_at = datetime('now'), outcome = :outcome, reason = :reason,
                 log_tail = :log_tail, snapshot = coalesce(:snapshot, snapshot),
@@ -271,7 +271,7 @@ pub(super) fn close(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Re
 
 /// The tree of an attempt that ended from outside has come (or there is none): the ticket may be
 /// claimed again.
-fn settle(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
+fn settle(tx: &Write<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
     let settled = tx.execute(
         "UPDATE attempts SET settled = 1, snapshot = coalesce(:snapshot, snapshot),
                 session_id = coalesce(:session, session_id), log_tail = coalesce(:log, log_tail)
@@ -307,7 +307,7 @@ fn settle(tx: &Transaction<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
 }
 
 /// The runner goes away while its work waits to land; the landing goes on.
-pub(super) fn leave(tx: &Transaction<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
+pub(super) fn leave(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
     tx.execute(
         "UPDATE attempts SET phase = :left WHERE ticket_id = :ticket AND number = :number",
         named_params! { ":left": LEFT, ":ticket": ticket, ":number": attempt },
@@ -363,7 +363,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
 
 /// The ticket may be claimed by nobody while it waits for another: used by `block`.
 pub(super) fn release_for_blocker(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     actor: &Actor,
     ticket: &Ticket,
     by: i64,

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use rusqlite::{Connection, Transaction, named_params};
+use rusqlite::{Connection, named_params};
 
-use super::tickets;
+use super::{Write, tickets};
 use crate::error::{Error, Result};
 
 /// The tickets that `id` waits for.
@@ -27,7 +27,7 @@ pub fn dependents_of(conn: &Connection, id: i64) -> Result<Vec<i64>> {
 }
 
 /// Adds a relation; returns false when it stood already.
-pub fn insert(tx: &Transaction<'_>, id: i64, by: i64) -> Result<bool> {
+pub fn insert(tx: &Write<'_>, id: i64, by: i64) -> Result<bool> {
     let added = tx
         .prepare_cached("INSERT OR IGNORE INTO blockers (ticket_id, blocked_by) VALUES (:id, :by)")?
         .execute(named_params! { ":id": id, ":by": by })?;
@@ -35,7 +35,7 @@ pub fn insert(tx: &Transaction<'_>, id: i64, by: i64) -> Result<bool> {
 }
 
 /// Removes a relation; returns false when there was none.
-pub fn remove(tx: &Transaction<'_>, id: i64, by: i64) -> Result<bool> {
+pub fn remove(tx: &Write<'_>, id: i64, by: i64) -> Result<bool> {
     let removed = tx.execute(
         "DELETE FROM blockers WHERE ticket_id = :id AND blocked_by = :by",
         named_params! { ":id": id, ":by": by },

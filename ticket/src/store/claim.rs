@@ -1,8 +1,8 @@
 //! The claim: one UPDATE over a partial index, whose cost does not grow with the table.
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, events, now, tickets};
+use super::{Store, Write, events, now, tickets};
 use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::secret;
@@ -38,7 +38,7 @@ pub struct NewAttempt {
 
 /// Takes the next claimable ticket, by priority and then age; its attempt's token is kept as a hash.
 pub fn claim(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     agent: &str,
     policy: ClaimPolicy,
     token: Option<&str>,

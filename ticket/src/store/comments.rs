@@ -1,20 +1,14 @@
 //! Comments.
 
-use rusqlite::{Connection, Row, Transaction, named_params};
+use rusqlite::{Connection, Row, named_params};
 
-use super::events;
+use super::{Write, events};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::ticket::{Comment, check_text};
 
 /// Adds a comment and its event row.
-pub fn add(
-    tx: &Transaction<'_>,
-    actor: &Actor,
-    ticket: i64,
-    author: &str,
-    body: &str,
-) -> Result<()> {
+pub fn add(tx: &Write<'_>, actor: &Actor, ticket: i64, author: &str, body: &str) -> Result<()> {
     check_text("comment", body)?;
     tx.execute(
         "INSERT INTO comments (ticket_id, author, body) VALUES (:ticket, :author, :body)",

@@ -1,8 +1,8 @@
 //! The activity log: append-only, and the cursor of the event stream.
 
-use rusqlite::{Row, Transaction, named_params};
+use rusqlite::{Row, named_params};
 
-use super::Store;
+use super::{Store, Write};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::event::Event;
@@ -11,7 +11,7 @@ const COLUMNS: &str = "id, ticket_id, agent_id, action, detail, created_at";
 
 /// Appends one row, in the transaction of the change that it tells of.
 pub fn append(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     actor: &Actor,
     ticket: Option<i64>,
     action: &str,
@@ -22,7 +22,7 @@ pub fn append(
 
 /// As [`append`], in the name of an agent.
 pub fn append_as(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     agent: &str,
     ticket: Option<i64>,
     action: &str,

@@ -1,8 +1,8 @@
 //! The landing queue's rows. What is in it is decided here; what becomes of it by the hub's lander.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, attempts, comments, events, tickets};
+use super::{Store, Write, attempts, comments, events, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub fn live(conn: &Connection, ticket: i64) -> Result<Option<Landing>> {
 }
 
 /// Takes the ticket's entry out of the queue, if it has one.
-pub fn cancel_live(tx: &Transaction<'_>, ticket: i64, reason: &str) -> Result<()> {
+pub fn cancel_live(tx: &Write<'_>, ticket: i64, reason: &str) -> Result<()> {
     tx.execute(
         "UPDATE landings SET state = 'cancelled', reason = :reason, finished_at = datetime('now')
          WHERE ticket_id = :ticket AND state IN ('queued', 'verifying', 'held')",
@@ -44,7 +44,7 @@ pub fn cancel_live(tx: &Transaction<'_>, ticket: i64, reason: &str) -> Result<()
 }
 
 /// A human lets a held landing pass: it is queued again.
-pub fn approve(tx: &Transaction<'_>, actor: &Actor, landing: &Landing) -> Result<()> {
+pub fn approve(tx: &Write<'_>, actor: &Actor, landing: &Landing) -> Result<()> {
     if landing.state != LandingState::Held {
         return Err(Error::Refused(format!(
             "ticket {} is {}: there is nothing to approve",
@@ -67,7 +67,7 @@ pub fn approve(tx: &Transaction<'_>, actor: &Actor, landing: &Landing) -> Result
 
 /// Refuses an entry of the queue: back to its attempt, or, when that is over, to whoever claims next.
 pub fn bounce(
-    tx: &Transaction<'_>,
+    tx: &Write<'_>,
     actor: &Actor,
     landing: &Landing,
     reason: &str,
@@ -272,7 +272,7 @@ impl Store {
 }
 
 /// Finishes whatever the ticket still has open, as landed.
-fn land(tx: &Transaction<'_>, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
+fn land(tx: &Write<'_>, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
     tx.execute(
         "UPDATE landings SET state = 'landed', candidate = :commit, finished_at = datetime('now')
          WHERE ticket_id = :ticket AND attempt = :attempt AND state IN ('queued', 'verifying', 'held')",

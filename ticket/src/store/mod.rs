@@ -19,27 +19,45 @@ mod retry;
 mod session;
 mod settings;
 mod tickets;
+mod turn;
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use agents::{AgentRow, Principal};
 pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::NewProposal;
 pub use session::Session;
+use turn::Turn;
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 
-/// How long a writer waits for another process's transaction before it gives up.
+/// How long a writer waits for a transaction of a program that does not wait for its turn.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The open database.
 pub struct Store {
     conn: Connection,
     path: PathBuf,
+    /// Inside [`Store::batch`]: its transaction takes in every write.
+    in_batch: bool,
+}
+
+/// A write transaction that is open. Only [`Store::write`] makes one, so what takes it cannot be
+/// called outside.
+pub struct Write<'a>(&'a Connection);
+
+impl Deref for Write<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.0
+    }
 }
 
 impl Store {
@@ -60,6 +78,7 @@ impl Store {
                 path.display()
             ))),
             Some(version) if version < migrate::LATEST => {
+                let _turn = Turn::wait(path)?;
                 migrate::run(&mut store.conn, &mut |_| ())?;
                 Ok(store)
             }
@@ -76,6 +95,7 @@ impl Store {
         }
         filesystem::must_be_local(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let _turn = Turn::wait(path)?;
         let mut store = Store::connect(path, flags)?;
         migrate::version(&store.conn)?;
         migrate::run(&mut store.conn, say)
@@ -84,12 +104,15 @@ impl Store {
     fn connect(path: &Path, flags: OpenFlags) -> Result<Store> {
         let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
+        // A short-lived CLI leaves the checkpoint to the commit that fills the log.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)?;
         Ok(Store {
             conn,
             path: path.to_owned(),
+            in_batch: false,
         })
     }
 
@@ -104,13 +127,62 @@ impl Store {
     }
 
     /// Runs `work` in one IMMEDIATE transaction; an error rolls all of it back.
-    fn write<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn write<T>(&mut self, work: impl FnOnce(&Write<'_>) -> Result<T>) -> Result<T> {
+        if self.in_batch {
+            // A full disk makes SQLite roll back all of it at once.
+            if self.conn.is_autocommit() {
+                return Err(Error::Unavailable(
+                    "an earlier write of the same batch failed: nothing was written".into(),
+                ));
+            }
+            let part = self.conn.savepoint()?;
+            let value = work(&Write(&part))?;
+            part.commit()?;
+            return Ok(value);
+        }
+        let _turn = Turn::wait(&self.path)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = work(&tx)?;
+        let value = work(&Write(&tx))?;
         tx.commit()?;
         Ok(value)
+    }
+
+    /// Runs `work` with everything that it writes in one transaction: many writes for the price of
+    /// one flush to disk. Each write inside still stands or falls by itself. Nothing is durable, and
+    /// nothing should be answered, before this returns; an error means that none of it was kept.
+    pub fn batch(&mut self, work: impl FnOnce(&mut Store)) -> Result<()> {
+        let _turn = Turn::wait(&self.path)?;
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        let batch = Batch(self);
+        batch.0.in_batch = true;
+        work(batch.0);
+        batch.0.conn.execute_batch("COMMIT")?;
+        Ok(())
+    }
+
+    /// Runs `work` on one state of the database, whatever others write meanwhile.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        if !self.conn.is_autocommit() {
+            return work(&self.conn);
+        }
+        let tx = self.conn.unchecked_transaction()?;
+        work(&tx)
+    }
+}
+
+/// Ends a batch: what was not committed, because of an error or a panic, is rolled back.
+struct Batch<'a>(&'a mut Store);
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.0.in_batch = false;
+        if !self.0.conn.is_autocommit()
+            && let Err(error) = self.0.conn.execute_batch("ROLLBACK")
+        {
+            debug_assert!(false, "a batch could not be rolled back: {error}");
+        }
     }
 }
 

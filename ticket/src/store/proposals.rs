@@ -1,8 +1,8 @@
 //! The ration of proposals: how many may be open at once, and how often an idle agent may be asked.
 
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, events};
+use super::{Store, Write, events};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::wire::EndProposal;
@@ -68,7 +68,7 @@ impl Store {
 }
 
 /// Binds the run's one proposal; a second one is refused.
-pub fn bind(tx: &Transaction<'_>, run: i64, ticket: i64) -> Result<()> {
+pub fn bind(tx: &Write<'_>, run: i64, ticket: i64) -> Result<()> {
     let bound = tx.execute(
         "UPDATE proposal_runs SET ticket_id = :ticket
          WHERE id = :run AND ticket_id IS NULL AND ended_at IS NULL",
@@ -82,7 +82,7 @@ pub fn bind(tx: &Transaction<'_>, run: i64, ticket: i64) -> Result<()> {
     Ok(())
 }
 
-fn ration_allows(tx: &Transaction<'_>, max_open: i64, every_seconds: i64) -> Result<bool> {
+fn ration_allows(tx: &Write<'_>, max_open: i64, every_seconds: i64) -> Result<bool> {
     let open: i64 = tx.query_row(
         "SELECT (SELECT count(*) FROM tickets WHERE type = 'proposal' AND status <> 'done')
               + (SELECT count(*) FROM proposal_runs WHERE ended_at IS NULL AND ticket_id IS NULL)",

@@ -1,9 +1,9 @@
 //! What follows a failed attempt: the ticket waits, longer each time, and after the last failure it
 //! is the human's.
 
-use rusqlite::{Transaction, named_params};
+use rusqlite::named_params;
 
-use super::{attempts, comments, events, now, tickets};
+use super::{Write, attempts, comments, events, now, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::Result;
@@ -15,12 +15,7 @@ const BACKOFF_SECONDS: i64 = 10;
 /// The longest wait after a failed attempt.
 const MAX_BACKOFF_SECONDS: i64 = 300;
 /// Counts a failure and makes the ticket wait; after the last one it is the human's.
-pub fn after_failure(
-    tx: &Transaction<'_>,
-    id: i64,
-    end: &EndAttempt,
-    max_attempts: i64,
-) -> Result<()> {
+pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i64) -> Result<()> {
     let settling = if end.unsettled {
         attempts::SETTLING_SECONDS
     } else {
@@ -52,7 +47,7 @@ pub fn after_failure(
 }
 
 /// How many of the ticket's latest attempts ended with `outcome`, one after the other.
-fn in_a_row(tx: &Transaction<'_>, id: i64, outcome: Outcome) -> Result<i64> {
+fn in_a_row(tx: &Write<'_>, id: i64, outcome: Outcome) -> Result<i64> {
     let number: i64 = tx.query_row(
         "SELECT count(*) FROM attempts WHERE ticket_id = :id AND outcome = :outcome
            AND number > (SELECT coalesce(max(number), 0) FROM attempts
@@ -64,7 +59,7 @@ fn in_a_row(tx: &Transaction<'_>, id: i64, outcome: Outcome) -> Result<i64> {
 }
 
 /// Hands a ticket that nobody could do to the human, with what was tried.
-fn quarantine(tx: &Transaction<'_>, id: i64, failures: i64) -> Result<()> {
+fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
     let mut summary = format!("{failures} attempts failed; this is yours now.");
     for attempt in attempts::of(tx, id)?
         .iter()

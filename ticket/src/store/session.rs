@@ -1,7 +1,8 @@
 //! The queue as one actor may use it, on the database file.
 
 use super::{
-    ClaimPolicy, Store, attempts, blockers, claim, comments, events, landings, proposals, tickets,
+    ClaimPolicy, Store, Write, attempts, blockers, claim, comments, events, landings, proposals,
+    tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::Outcome;
@@ -110,7 +111,7 @@ impl Queue for Session<'_> {
     }
 
     fn show(&mut self, id: i64) -> Result<TicketDetail> {
-        tickets::detail(&self.store.conn, id)
+        self.store.read(|conn| tickets::detail(conn, id))
     }
 
     fn claim_next(&mut self, agent: &str) -> Result<Option<Claimed>> {
@@ -129,7 +130,7 @@ impl Queue for Session<'_> {
             .write(|tx| claim::claim(tx, agent, policy, None))?;
         claimed
             .map(|id| {
-                let detail = tickets::detail(&self.store.conn, id)?;
+                let detail = self.store.read(|conn| tickets::detail(conn, id))?;
                 Ok(Claimed {
                     detail,
                     lease_seconds: policy.lease_seconds,
@@ -307,12 +308,7 @@ impl Queue for Session<'_> {
 }
 
 /// Finishes a ticket by hand, together with whatever was under way on it.
-fn finish(
-    tx: &rusqlite::Transaction<'_>,
-    actor: &Actor,
-    id: i64,
-    resolution: Resolution,
-) -> Result<()> {
+fn finish(tx: &Write<'_>, actor: &Actor, id: i64, resolution: Resolution) -> Result<()> {
     tickets::get(tx, id)?.status.after(Move::Finish)?;
     attempts::end_from_outside(
         tx,
@@ -326,12 +322,7 @@ fn finish(
 }
 
 /// Applies `--assign` and `--status`; a running attempt ends when its ticket goes to somebody else.
-fn reassign(
-    tx: &rusqlite::Transaction<'_>,
-    actor: &Actor,
-    before: &Ticket,
-    change: &TicketChange,
-) -> Result<()> {
+fn reassign(tx: &Write<'_>, actor: &Actor, before: &Ticket, change: &TicketChange) -> Result<()> {
     let goes_away = change.assign.is_some() && change.assign != before.assigned_to;
     if goes_away || change.status.is_some_and(|s| s != before.status) {
         attempts::end_from_outside(

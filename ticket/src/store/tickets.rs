@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, attempts, blockers, comments, events};
+use super::{Store, Write, attempts, blockers, comments, events};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::status::{Move, Status};
@@ -74,12 +74,7 @@ pub fn count(conn: &Connection, statuses: &[Status], assigned_to: Option<&str>) 
 }
 
 /// Inserts a ticket with its blocker relations; returns its id.
-pub fn insert(
-    tx: &Transaction<'_>,
-    actor: &Actor,
-    new: &NewTicket,
-    kind: TicketType,
-) -> Result<i64> {
+pub fn insert(tx: &Write<'_>, actor: &Actor, new: &NewTicket, kind: TicketType) -> Result<i64> {
     if let Some(parent) = new.parent {
         get(tx, parent)?;
     }
@@ -115,7 +110,7 @@ pub fn insert(
 
 /// Applies `what` by [`Status::after`]; returns the ticket as it was. The assignee is cleared when
 /// the ticket becomes open.
-pub fn apply(tx: &Transaction<'_>, id: i64, what: Move) -> Result<Ticket> {
+pub fn apply(tx: &Write<'_>, id: i64, what: Move) -> Result<Ticket> {
     let before = get(tx, id)?;
     let status = before.status.after(what)?;
     tx.prepare_cached(
@@ -128,7 +123,7 @@ pub fn apply(tx: &Transaction<'_>, id: i64, what: Move) -> Result<Ticket> {
 }
 
 /// Finishes a ticket with its resolution; its dependents are freed by the schema's trigger.
-pub fn finish(tx: &Transaction<'_>, id: i64, resolution: Resolution) -> Result<()> {
+pub fn finish(tx: &Write<'_>, id: i64, resolution: Resolution) -> Result<()> {
     get(tx, id)?.status.after(Move::Finish)?;
     tx.execute(
         "UPDATE tickets SET status = 'done', resolution = :resolution, updated_at = datetime('now')
@@ -139,7 +134,7 @@ pub fn finish(tx: &Transaction<'_>, id: i64, resolution: Resolution) -> Result<(
 }
 
 /// Sets the assignee.
-pub fn assign(tx: &Transaction<'_>, id: i64, who: Option<&str>) -> Result<()> {
+pub fn assign(tx: &Write<'_>, id: i64, who: Option<&str>) -> Result<()> {
     tx.execute(
         "UPDATE tickets SET assigned_to = :who, updated_at = datetime('now') WHERE id = :id",
         named_params! { ":id": id, ":who": who },
@@ -148,7 +143,7 @@ pub fn assign(tx: &Transaction<'_>, id: i64, who: Option<&str>) -> Result<()> {
 }
 
 /// Nobody claims the ticket before this moment, in Unix seconds.
-pub fn defer(tx: &Transaction<'_>, id: i64, not_before: i64) -> Result<()> {
+pub fn defer(tx: &Write<'_>, id: i64, not_before: i64) -> Result<()> {
     tx.execute(
         "UPDATE tickets SET not_before = :not_before WHERE id = :id",
         named_params! { ":id": id, ":not_before": not_before },
