@@ -1,7 +1,11 @@
 -- What the queue needs beyond the reference: attempts with leases, landings, agents, settings,
 -- and a claim whose cost does not grow with the table.
 --
--- The reference's status column is free text; a word we do not know becomes `open`.
+-- The reference's status column is free text; a word we do not know becomes `open`, and the log
+-- says which it was.
+INSERT INTO activity_log (ticket_id, agent_id, action, detail)
+SELECT id, 'migration', 'status_mapped', status || ' became open' FROM tickets
+WHERE status NOT IN ('open', 'in_progress', 'ready', 'done') ORDER BY id;
 CREATE TABLE tickets_new (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     title         TEXT NOT NULL,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -20,6 +20,10 @@ const MIGRATIONS: [(&str, &str); 4] = [
         include_str!("../../../migrations/0003_verify_type.sql"),
     ),
     ("queue", include_str!("../../../migrations/0004_queue.sql")),
+    (
+        "search_and_labels",
+        include_str!("../../../migrations/0005_search_and_labels.sql"),
+    ),
 ];
 
 /// The version that this program works with.

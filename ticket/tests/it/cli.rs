@@ -144,9 +144,9 @@ fn a_place_without_a_database_names_migrate() {
     assert_eq!(out.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&out.stderr).contains("ticket migrate"));
     let out = run_in(dir.path(), &["migrate", "--db", "deep/er/t.db"]);
-    assert!(String::from_utf8_lossy(&out.stdout).contains("Database migrated to version 4."));
+    assert!(String::from_utf8_lossy(&out.stdout).contains("Database migrated to version 5."));
     let out = run_in(dir.path(), &["--db", "deep/er/t.db", "migrate"]);
-    assert!(String::from_utf8_lossy(&out.stdout).contains("Database already at version 4."));
+    assert!(String::from_utf8_lossy(&out.stdout).contains("Database already at version 5."));
 }
 
 #[test]
