@@ -53,7 +53,7 @@ impl Fleet {
         configured: u32,
         database: &Database,
     ) -> ticket::Result<Fleet> {
-        let scaled = database.call(|store| store.setting(AGENTS_SETTING)).await?;
+        let scaled = database.read(|store| store.setting(AGENTS_SETTING)).await?;
         let desired = scaled.and_then(|n| n.parse().ok()).unwrap_or(configured);
         Ok(Fleet {
             names: Names::of(project_id),

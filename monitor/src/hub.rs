@@ -106,7 +106,19 @@ pub enum Woken {
 }
 
 impl Hub {
-    /// Runs `work` on the queue as `actor` may use it.
+    /// Runs `work`, which reads, on the queue as `actor` may use it. It waits for no writer.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        actor: Actor,
+        work: impl FnOnce(&mut Session<'_>) -> ticket::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let read = self
+            .database
+            .read(move |store| work(&mut store.session(&actor)));
+        Ok(read.await?)
+    }
+
+    /// Runs `work`, which writes, on the queue as `actor` may use it.
     pub async fn queue<T: Send + 'static>(
         &self,
         actor: Actor,

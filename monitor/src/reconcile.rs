@@ -54,7 +54,7 @@ pub async fn run(bare: &Bare, database: &Database) -> Result<Repairs> {
 
 /// Finishes tickets whose commit is on main; returns them.
 async fn record_landed(bare: &Bare, database: &Database) -> Result<Vec<i64>> {
-    let known = database.call(|store| store.setting(KNOWN_MAIN)).await?;
+    let known = database.read(|store| store.setting(KNOWN_MAIN)).await?;
     let head = bare.call(|repository| repository.head()).await?;
     let mut repaired = Vec::new();
     for landed in unknown(bare, known.as_deref()).await? {

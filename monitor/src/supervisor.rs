@@ -95,7 +95,7 @@ pub async fn run(hub: Shared) {
 async fn reap(hub: &Shared) -> ticket::Result<()> {
     let (attempts, queue) = hub
         .database
-        .call(|store| Ok((store.live_attempts()?, store.landing_queue()?)))
+        .read(|store| Ok((store.live_attempts()?, store.landing_queue()?)))
         .await?;
     let submitted: HashSet<i64> = queue.iter().map(|landing| landing.ticket_id).collect();
     let leases = running(&attempts, &submitted);

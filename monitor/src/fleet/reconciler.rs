@@ -223,7 +223,7 @@ impl Reconciler {
     async fn desired(&self) -> Desired {
         let now = Instant::now();
         let demand = self.hub.verifications.demand().borrow().clone();
-        let attempts = self.hub.database.call(|store| store.live_attempts()).await;
+        let attempts = self.hub.database.read(|store| store.live_attempts()).await;
         let unfinished = attempts.unwrap_or_default();
         let held = |row: &Row| {
             self.rows

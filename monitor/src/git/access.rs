@@ -62,7 +62,7 @@ impl Door {
                 if let Some(name) = verifications.holder_of(&token) {
                     return Ok(Some(Client::Reader { name }));
                 }
-                let principal = database.call(move |store| store.principal(&token)).await?;
+                let principal = database.read(move |store| store.principal(&token)).await?;
                 Ok(principal.map(client))
             }
         }
@@ -74,7 +74,7 @@ impl Door {
         match (self, client) {
             (Door::Agents { database, .. }, &Client::Attempt { ticket, attempt }) => {
                 database
-                    .call(move |store| store.may_push(ticket, attempt))
+                    .read(move |store| store.may_push(ticket, attempt))
                     .await
             }
             _ => Err(ticket::Error::Refused(

@@ -77,7 +77,7 @@ enum Standing {
 
 async fn standing(database: &Database, ticket: i64, attempt: i64) -> Result<Standing> {
     let standing = database
-        .call(move |store| {
+        .read(move |store| {
             match store.may_push(ticket, attempt) {
                 Ok(()) => (),
                 Err(ticket::Error::Stale(_) | ticket::Error::NotFound(_)) => {
@@ -116,7 +116,7 @@ async fn record(database: &Database, ticket: i64, attempt: i64, tip: Option<Oid>
 /// Whether an attempt may have ended after `cursor`, and the number of the last row.
 async fn ended_since(database: &Database, cursor: i64) -> ticket::Result<(i64, bool)> {
     database
-        .call(move |store| {
+        .read(move |store| {
             let (mut last, mut ended) = (cursor, false);
             loop {
                 let page = store.events_after(last, PAGE)?;

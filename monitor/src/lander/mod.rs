@@ -147,7 +147,7 @@ impl Lander {
 
     async fn step(&mut self) -> Result<Step> {
         let head = self.bare.call(|repository| repository.head()).await?;
-        let mut landings = self.database.call(|store| store.landing_queue()).await?;
+        let mut landings = self.database.read(|store| store.landing_queue()).await?;
         landings.retain(|landing| landing.state != LandingState::Held);
         let order: Vec<i64> = landings.iter().map(|landing| landing.id).collect();
         let Some(action) = queue::next(head, &order, &self.chain, self.settings.window) else {

@@ -60,7 +60,7 @@ async fn principal(hub: &Shared, token: Option<String>) -> ticket::Result<Princi
     let Some(token) = token else {
         return Err(Error::Unauthorized("a bearer token is needed".into()));
     };
-    let known = hub.database.call(move |store| store.principal(&token));
+    let known = hub.database.read(move |store| store.principal(&token));
     known
         .await?
         .ok_or_else(|| Error::Unauthorized("this token is unknown, or its attempt is over".into()))

@@ -96,7 +96,7 @@ pub async fn summary(hub: &Hub) -> Answer<Summary> {
 
 pub async fn tickets(hub: &Hub) -> Answer<Tickets> {
     let unfinished = |queue: &mut ticket::store::Session<'_>| queue.list(&Filter::default());
-    let mut tickets = hub.queue(Actor::Human, unfinished).await?;
+    let mut tickets = hub.read(Actor::Human, unfinished).await?;
     let more = tickets.len().saturating_sub(MAX_TICKETS);
     tickets.truncate(MAX_TICKETS);
     Ok(Tickets { tickets, more })
@@ -110,7 +110,7 @@ pub async fn agents(hub: &Hub) -> Answer<Agents> {
 pub async fn landings(hub: &Hub) -> Answer<Landings> {
     let (mut landings, latest) = hub
         .database
-        .call(|store| Ok((store.landing_queue()?, store.landings(ROWS)?)))
+        .read(|store| Ok((store.landing_queue()?, store.landings(ROWS)?)))
         .await?;
     let finished = latest.into_iter().filter(|l| l.finished_at.is_some());
     landings.extend(finished);
@@ -118,7 +118,7 @@ pub async fn landings(hub: &Hub) -> Answer<Landings> {
 }
 
 pub async fn activity(hub: &Hub) -> Answer<Activity> {
-    let events = hub.database.call(|store| store.latest_events(ROWS)).await?;
+    let events = hub.database.read(|store| store.latest_events(ROWS)).await?;
     Ok(Activity { events })
 }
 

@@ -22,7 +22,7 @@ async fn list(
     Acting(actor): Acting,
     Path(id): Path<i64>,
 ) -> Answer<Json<Vec<Comment>>> {
-    let comments = hub.queue(actor, move |queue| queue.comments(id)).await?;
+    let comments = hub.read(actor, move |queue| queue.comments(id)).await?;
     Ok(Json(comments))
 }
 

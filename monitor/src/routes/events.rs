@@ -100,7 +100,7 @@ impl Feed {
         let read = self
             .hub
             .database
-            .call(move |store| store.events_after(cursor, PAGE));
+            .read(move |store| store.events_after(cursor, PAGE));
         match read.await {
             Ok(events) => self.read = events.into(),
             Err(error) => {

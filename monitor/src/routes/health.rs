@@ -16,7 +16,7 @@ pub fn router() -> Router<Shared> {
 
 /// Database and repository answer.
 async fn ready(State(hub): State<Shared>) -> Answer<&'static str> {
-    hub.database.call(|store| store.last_event_id()).await?;
+    hub.database.read(|store| store.last_event_id()).await?;
     hub.base().await?;
     Ok("ready\n")
 }

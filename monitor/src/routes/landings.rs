@@ -32,7 +32,7 @@ async fn landing(
     let deadline = wait_until(wait);
     let mut events = hub.database.last_event();
     loop {
-        let landing = hub.database.call(move |store| store.landing(id)).await?;
+        let landing = hub.database.read(move |store| store.landing(id)).await?;
         if landing.agent != name {
             let whose = format!("landing {id} is not {name}'s");
             return Err(Refusal(Error::Forbidden(whose)));

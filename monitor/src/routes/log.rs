@@ -35,7 +35,7 @@ async fn log(
     let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
     let rows = hub
         .database
-        .call(move |store| match page.after {
+        .read(move |store| match page.after {
             Some(cursor) => store.events_after(cursor, limit),
             None => store.latest_events(limit),
         })

@@ -28,7 +28,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
     let base = hub.base().await?;
     let (registered, attempts, tickets, landings) = hub
         .database
-        .call(|store| {
+        .read(|store| {
             Ok((
                 store.agents()?,
                 store.live_attempts()?,

@@ -44,7 +44,7 @@ async fn list(
     Acting(actor): Acting,
     Query(filter): Query<Filter>,
 ) -> Answer<Json<Vec<Ticket>>> {
-    let found = hub.queue(actor, move |queue| queue.list(&filter)).await?;
+    let found = hub.read(actor, move |queue| queue.list(&filter)).await?;
     Ok(Json(found))
 }
 
@@ -53,7 +53,7 @@ async fn count(
     Acting(actor): Acting,
     Query(filter): Query<Filter>,
 ) -> Answer<Json<Value>> {
-    let count = hub.queue(actor, move |queue| queue.count(&filter)).await?;
+    let count = hub.read(actor, move |queue| queue.count(&filter)).await?;
     Ok(Json(json!({ "count": count })))
 }
 
@@ -82,7 +82,7 @@ async fn show(
     Acting(actor): Acting,
     Path(id): Path<i64>,
 ) -> Answer<Json<TicketDetail>> {
-    Ok(Json(hub.queue(actor, move |queue| queue.show(id)).await?))
+    Ok(Json(hub.read(actor, move |queue| queue.show(id)).await?))
 }
 
 async fn update(

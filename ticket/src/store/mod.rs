@@ -15,6 +15,7 @@ mod landings;
 pub mod lock;
 mod migrate;
 mod proposals;
+mod reader;
 mod retry;
 mod session;
 mod settings;
@@ -31,6 +32,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 pub use agents::{AgentRow, Principal};
 pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::NewProposal;
+pub use reader::Reader;
 pub use session::Session;
 use turn::Turn;
 

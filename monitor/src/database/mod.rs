@@ -5,15 +5,20 @@
 //! long polls, the event stream, the lander and the reaper. The channel only wakes; the table is the
 //! truth, so a listener subscribes first and reads then.
 
+mod readers;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ticket::{Error, Result, Store};
 use tokio::sync::watch;
 
+use self::readers::Readers;
+
 /// The database, shared by everything in the hub.
 #[derive(Clone)]
 pub struct Database {
     store: Arc<Mutex<Store>>,
+    readers: Readers,
     last_event: Arc<watch::Sender<i64>>,
 }
 
@@ -21,7 +26,9 @@ impl Database {
     /// Takes over an open store.
     pub fn new(store: Store) -> Result<Database> {
         let last = store.last_event_id()?;
+        let readers = Readers::open(store.path())?;
         Ok(Database {
+            readers,
             store: Arc::new(Mutex::new(store)),
             last_event: Arc::new(watch::Sender::new(last)),
         })
@@ -41,6 +48,15 @@ impl Database {
                 "the hub failed inside its database: {error}"
             ))),
         }
+    }
+
+    /// Runs `work`, which only reads, on one state of the database: the newest that was acknowledged
+    /// when it begins. It waits for no writer.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.read(work).await
     }
 
     /// The number of the newest row of the activity log, and a wake-up whenever it grows.
