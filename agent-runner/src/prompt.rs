@@ -9,7 +9,9 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
 use rand::RngExt;
 use serde::Serialize;
 use ticket::attempt::Attempt;
-use ticket::ticket::{Comment, Ticket, TicketDetail};
+use ticket::comment::Comment;
+use ticket::learning::Learning;
+use ticket::ticket::{Ticket, TicketDetail};
 
 use crate::lines::{first_bytes, last_bytes};
 
@@ -85,6 +87,7 @@ pub struct Subject {
     parent: Option<Ticket>,
     answers: Vec<Answer>,
     history: Vec<Attempt>,
+    learnings: Vec<Learning>,
     agent: String,
     attempt: i64,
     branch: String,
@@ -122,6 +125,7 @@ impl Subject {
                 .iter()
                 .map(short_attempt)
                 .collect(),
+            learnings: assignment.learnings.clone(),
             agent: agent.to_owned(),
             branch: branch.to_owned(),
             base_branch: assignment.base.branch.clone(),

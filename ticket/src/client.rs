@@ -9,16 +9,24 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use crate::attempt::Attempt;
+use crate::comment::{Comment, NewComment};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::landing::Landing;
+use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::queue::Queue;
-use crate::ticket::{Comment, Filter, NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
+use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::wire::{
-    Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Heartbeat, Scale, Submit,
-    SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
+    ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heartbeat,
+    Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
 };
 
+/// How long an answer may take to which thousands of tickets belong.
+const BULK_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// How long to wait before a stream of events that broke off is taken up again.
+const RECONNECT: Duration = Duration::from_millis(500);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take that has nothing to wait for.
@@ -227,18 +235,26 @@ impl Client {
         .map(drop)
     }
 
-    fn list_path<T: DeserializeOwned>(&self, path: &str, filter: &Filter) -> Result<T> {
-        let request = self.request(Method::GET, path).query(filter);
+    fn find<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T> {
+        let request = self.request(Method::GET, path).query(query);
         read(send(request.timeout(ANSWER_TIMEOUT))?)
+    }
+
+    fn made(&self, path: &str, body: &impl Serialize) -> Result<i64> {
+        let made: serde_json::Value = self.post(path, body, ANSWER_TIMEOUT)?;
+        made["id"]
+            .as_i64()
+            .ok_or_else(|| unreadable("an answer without an id"))
     }
 }
 
 impl Queue for Client {
     fn create(&mut self, new: &NewTicket) -> Result<i64> {
-        let made: serde_json::Value = self.post("/tickets", new, ANSWER_TIMEOUT)?;
-        made["id"]
-            .as_i64()
-            .ok_or_else(|| unreadable("an answer without an id"))
+        self.made("/tickets", new)
+    }
+
+    fn create_all(&mut self, new: &[NewTicket]) -> Result<Vec<i64>> {
+        self.post("/tickets/batch", &new, BULK_TIMEOUT)
     }
 
     fn update(&mut self, id: i64, change: &TicketChange) -> Result<()> {
@@ -249,31 +265,34 @@ impl Queue for Client {
     }
 
     fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>> {
-        self.list_path("/tickets", filter)
+        self.find("/tickets", filter)
     }
 
     fn count(&mut self, filter: &Filter) -> Result<u64> {
-        let counted: serde_json::Value = self.list_path("/tickets/count", filter)?;
+        let counted: serde_json::Value = self.find("/tickets/count", filter)?;
         counted["count"]
             .as_u64()
             .ok_or_else(|| unreadable("an answer without a count"))
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Vec<Hit>> {
+        self.find("/search", search)
     }
 
     fn show(&mut self, id: i64) -> Result<TicketDetail> {
         self.get(&format!("/tickets/{id}"))
     }
 
-    fn claim_next(&mut self, agent: &str) -> Result<Option<Claimed>> {
-        self.post(
-            "/tickets/claim-next",
-            &json!({ "agent": agent }),
-            ANSWER_TIMEOUT,
-        )
+    fn claim_next(&mut self, agent: &str, filter: &ClaimFilter) -> Result<Option<Claimed>> {
+        let claim = ClaimNext {
+            agent: agent.to_owned(),
+            filter: filter.clone(),
+        };
+        self.post("/tickets/claim-next", &claim, ANSWER_TIMEOUT)
     }
 
-    fn comment(&mut self, id: i64, body: &str, author: Option<&str>) -> Result<()> {
-        let comment = json!({ "body": body, "author": author });
-        self.post_only(&format!("/tickets/{id}/comments"), &comment)
+    fn comment(&mut self, id: i64, new: &NewComment) -> Result<i64> {
+        self.made(&format!("/tickets/{id}/comments"), new)
     }
 
     fn comments(&mut self, id: i64) -> Result<Vec<Comment>> {
@@ -303,9 +322,28 @@ impl Queue for Client {
         send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
-    fn log(&mut self, limit: u32) -> Result<Vec<Event>> {
-        let request = self.request(Method::GET, "/log").query(&[("limit", limit)]);
-        read(send(request.timeout(ANSWER_TIMEOUT))?)
+    fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
+        self.find("/log", filter)
+    }
+
+    fn follow(
+        &mut self,
+        after: Option<i64>,
+        each: &mut dyn FnMut(&Event) -> Result<()>,
+    ) -> Result<()> {
+        let mut cursor = match after {
+            Some(cursor) => cursor,
+            None => self.log(&LogFilter::newest())?.first().map_or(0, |e| e.id),
+        };
+        loop {
+            for event in self.events(cursor)? {
+                // A stream that breaks off is taken up again where it was.
+                let Ok(event) = event else { break };
+                each(&event)?;
+                cursor = event.id;
+            }
+            std::thread::sleep(RECONNECT);
+        }
     }
 
     fn answer(&mut self, id: i64, body: &str) -> Result<()> {
@@ -321,6 +359,52 @@ impl Queue for Client {
             &format!("/tickets/{id}/reject"),
             &json!({ "reason": reason }),
         )
+    }
+
+    fn pass(&mut self, id: i64, comment: Option<&str>) -> Result<()> {
+        let body = json!({ "comment": comment });
+        self.post_only(&format!("/tickets/{id}/pass"), &body)
+    }
+
+    fn fail(&mut self, id: i64, reason: &str) -> Result<Failed> {
+        let body = json!({ "reason": reason });
+        self.post(&format!("/tickets/{id}/fail"), &body, ANSWER_TIMEOUT)
+    }
+
+    fn attempts(&mut self, id: i64) -> Result<Vec<Attempt>> {
+        self.get(&format!("/tickets/{id}/attempts"))
+    }
+
+    fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>> {
+        let request = self
+            .request(Method::GET, &format!("/tickets/{id}/diff"))
+            .query(&[("attempt", attempt)]);
+        let patch = send(request.timeout(BULK_TIMEOUT))?.bytes();
+        Ok(patch.map_err(|e| broken_off(&e))?.into())
+    }
+
+    fn learn(&mut self, new: &NewLearning) -> Result<i64> {
+        self.made("/learnings", new)
+    }
+
+    fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>> {
+        self.find("/learnings", filter)
+    }
+
+    fn pause(&mut self, reason: &str) -> Result<()> {
+        let request = self
+            .request(Method::PUT, "/pause")
+            .json(&json!({ "reason": reason }));
+        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    fn resume(&mut self) -> Result<bool> {
+        let request = self.request(Method::DELETE, "/pause");
+        read(send(request.timeout(ANSWER_TIMEOUT))?)
+    }
+
+    fn paused(&mut self) -> Result<Option<String>> {
+        self.get("/pause")
     }
 }
 
@@ -341,11 +425,13 @@ fn send(request: RequestBuilder) -> Result<Response> {
 
 /// Reads the body; an empty one (204) reads as JSON's `null`.
 fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
-    let body = response
-        .bytes()
-        .map_err(|e| Error::Unavailable(format!("the hub's answer broke off: {}", cause(&e))))?;
+    let body = response.bytes().map_err(|e| broken_off(&e))?;
     let body: &[u8] = if body.is_empty() { b"null" } else { &body };
     serde_json::from_slice(body).map_err(|e| unreadable(&e.to_string()))
+}
+
+fn broken_off(error: &reqwest::Error) -> Error {
+    Error::Unavailable(format!("the hub's answer broke off: {}", cause(error)))
 }
 
 fn unreadable(what: &str) -> Error {

@@ -6,10 +6,14 @@
 pub mod actor;
 pub mod attempt;
 pub mod client;
+pub mod comment;
+pub mod diff;
 pub mod error;
 pub mod event;
 pub mod exit;
+pub mod filter;
 pub mod landing;
+pub mod learning;
 pub mod queue;
 pub mod secret;
 pub mod status;
@@ -17,6 +21,7 @@ pub mod store;
 pub mod text;
 pub mod ticket;
 pub mod wire;
+mod words;
 
 pub use actor::Actor;
 pub use error::{Error, Result};

@@ -1,26 +1,35 @@
 //! What anyone may ask of the queue. Two implementations: the file and the hub.
 
+use crate::attempt::Attempt;
+use crate::comment::{Comment, NewComment};
 use crate::error::Result;
 use crate::event::Event;
-use crate::ticket::{Comment, Filter, NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
-use crate::wire::Claimed;
+use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
+use crate::learning::{Learning, LearningFilter, NewLearning};
+use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
+use crate::wire::{Claimed, Failed};
 
 /// The queue, whichever door leads to it. Unknown ids give [`crate::Error::NotFound`].
 pub trait Queue {
     /// Makes a ticket; returns its id.
     fn create(&mut self, new: &NewTicket) -> Result<i64>;
+    /// Makes all of these or none, in one transaction; returns their ids in the same order. A
+    /// reference to `-k` means the `k`-th of them.
+    fn create_all(&mut self, new: &[NewTicket]) -> Result<Vec<i64>>;
     /// Changes fields; `done` is refused.
     fn update(&mut self, id: i64, change: &TicketChange) -> Result<()>;
     /// Tickets by id.
     fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>>;
-    /// How many tickets `list` would give.
+    /// How many tickets `list` would give without a limit.
     fn count(&mut self, filter: &Filter) -> Result<u64>;
+    /// Tickets whose title, description or comments have all the words; the newest first.
+    fn search(&mut self, search: &Search) -> Result<Vec<Hit>>;
     /// One ticket with all that hangs on it.
     fn show(&mut self, id: i64) -> Result<TicketDetail>;
     /// Takes the next claimable ticket for `agent`, or none.
-    fn claim_next(&mut self, agent: &str) -> Result<Option<Claimed>>;
-    /// Says something about a ticket.
-    fn comment(&mut self, id: i64, body: &str, author: Option<&str>) -> Result<()>;
+    fn claim_next(&mut self, agent: &str, filter: &ClaimFilter) -> Result<Option<Claimed>>;
+    /// Says something about a ticket; returns the comment's id.
+    fn comment(&mut self, id: i64, new: &NewComment) -> Result<i64>;
     /// What was said about a ticket, oldest first.
     fn comments(&mut self, id: i64) -> Result<Vec<Comment>>;
     /// The work on it is complete: status `ready`.
@@ -34,11 +43,37 @@ pub trait Queue {
     /// `id` no longer waits for `by`.
     fn unblock(&mut self, id: i64, by: i64) -> Result<()>;
     /// The newest rows of the activity log, newest first.
-    fn log(&mut self, limit: u32) -> Result<Vec<Event>>;
+    fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>>;
+    /// Calls `each` for every row after `after` and then for each as it comes; without `after`, for
+    /// what comes from now on. Returns when `each` fails, or the queue cannot be read on.
+    fn follow(
+        &mut self,
+        after: Option<i64>,
+        each: &mut dyn FnMut(&Event) -> Result<()>,
+    ) -> Result<()>;
     /// Answers a question: a comment, and done.
     fn answer(&mut self, id: i64, body: &str) -> Result<()>;
-    /// A proposal becomes an open task; a held landing may land.
+    /// A proposal becomes an open, unassigned task; a held landing may land.
     fn approve(&mut self, id: i64) -> Result<()>;
     /// A proposal is turned down; a held landing goes back.
     fn reject(&mut self, id: i64, reason: &str) -> Result<()>;
+    /// A check found nothing wrong: done.
+    fn pass(&mut self, id: i64, comment: Option<&str>) -> Result<()>;
+    /// A check found something wrong: done, with a ticket for the fix and one to check again that
+    /// waits for it. What waited for this check waits for the new one too.
+    fn fail(&mut self, id: i64, reason: &str) -> Result<Failed>;
+    /// Who had a ticket, oldest first.
+    fn attempts(&mut self, id: i64) -> Result<Vec<Attempt>>;
+    /// What an attempt changed, as a patch; without a number the latest that left a tree.
+    fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>>;
+    /// Keeps what was found out; returns its id. What is known already keeps its id.
+    fn learn(&mut self, new: &NewLearning) -> Result<i64>;
+    /// What was found out, oldest first.
+    fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>>;
+    /// Withholds claims until [`Queue::resume`]; what runs goes on.
+    fn pause(&mut self, reason: &str) -> Result<()>;
+    /// Lets claims happen again; returns false when they were not withheld.
+    fn resume(&mut self) -> Result<bool>;
+    /// Why claims are withheld; none when they are not.
+    fn paused(&mut self) -> Result<Option<String>>;
 }

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::one_of;
+
 /// Where a ticket stands. Blocked, deferred and queued-for-landing are derived, never stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -123,10 +125,7 @@ impl FromStr for Status {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        Status::ALL
-            .into_iter()
-            .find(|s| s.as_str() == word)
-            .ok_or_else(|| format!("unknown status '{word}': use open, in_progress, ready or done"))
+        one_of("status", word, &Status::ALL, Status::as_str)
     }
 }
 

@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
+use crate::comment::Comment;
 use crate::event::Event;
-use crate::ticket::{Comment, Ticket, TicketDetail};
+use crate::ticket::{Ticket, TicketDetail};
 
 /// The text without control characters, save line breaks and tabs.
 pub fn plain(text: &str) -> String {

@@ -6,13 +6,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::Attempt;
+use crate::comment::Comment;
 use crate::error::{Error, Result};
 use crate::status::Status;
+use crate::words::one_of;
 
 /// The longest title, in characters.
 pub const MAX_TITLE: usize = 500;
 /// The longest description or comment, in bytes.
 pub const MAX_TEXT: usize = 256 * 1024;
+/// The longest label, in characters.
+pub const MAX_LABEL: usize = 64;
 /// Who a ticket is assigned to when it waits for the person in charge.
 pub const HUMAN: &str = "human";
 
@@ -60,10 +64,7 @@ impl FromStr for TicketType {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        TicketType::ALL
-            .into_iter()
-            .find(|t| t.as_str() == word)
-            .ok_or_else(|| format!("unknown type '{word}': use task, proposal, question or verify"))
+        one_of("type", word, &TicketType::ALL, TicketType::as_str)
     }
 }
 
@@ -134,10 +135,7 @@ impl FromStr for Resolution {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        Resolution::ALL
-            .into_iter()
-            .find(|r| r.as_str() == word)
-            .ok_or_else(|| format!("unknown resolution '{word}'"))
+        one_of("resolution", word, &Resolution::ALL, Resolution::as_str)
     }
 }
 
@@ -175,21 +173,10 @@ pub struct Ticket {
     pub attempt: i64,
     /// How many attempts count against `max_attempts`.
     pub failures: i64,
-}
-
-/// A comment on a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Comment {
-    /// Its number.
-    pub id: i64,
-    /// The ticket it is on.
-    pub ticket_id: i64,
-    /// Who wrote it.
-    pub author: String,
-    /// What it says.
-    pub body: String,
-    /// When it was written.
-    pub created_at: String,
+    /// Words to find it by, in the order of the alphabet.
+    pub labels: Vec<String>,
+    /// True: it cannot be claimed before its children are done.
+    pub wait_for_children: bool,
 }
 
 /// A ticket with all that hangs on it, as `show` and `claim-next` give it.
@@ -233,6 +220,12 @@ pub struct NewTicket {
     pub kind: Option<TicketType>,
     /// 0 to 4, 2 when absent.
     pub priority: Option<i64>,
+    /// Words to find it by.
+    pub labels: Vec<String>,
+    /// It cannot be claimed before its children are done.
+    pub wait_for_children: bool,
+    /// Nobody claims it before this moment, in Unix seconds.
+    pub not_before: Option<i64>,
 }
 
 impl NewTicket {
@@ -248,8 +241,34 @@ impl NewTicket {
         }
     }
 
+    /// The same with its references to `-k` replaced by the `k`-th of these ids.
+    pub fn resolved(&self, ids: &[i64]) -> Result<NewTicket> {
+        let id = |reference: &i64| match usize::try_from(-*reference) {
+            Ok(place @ 1..) => ids.get(place - 1).copied().ok_or_else(|| {
+                Error::Invalid(format!(
+                    "a ticket refers to number {place} of {}",
+                    ids.len()
+                ))
+            }),
+            _ => Ok(*reference),
+        };
+        Ok(NewTicket {
+            parent: self.parent.as_ref().map(id).transpose()?,
+            blocked_by: self.blocked_by.iter().map(id).collect::<Result<_>>()?,
+            block_dependents_of: self
+                .block_dependents_of
+                .iter()
+                .map(id)
+                .collect::<Result<_>>()?,
+            ..self.clone()
+        })
+    }
+
     /// Refuses what no ticket may be.
     pub fn check(&self) -> Result<()> {
+        self.labels
+            .iter()
+            .try_for_each(|label| check_label(label))?;
         check_title(&self.title)?;
         self.description
             .as_deref()
@@ -275,6 +294,14 @@ pub struct TicketChange {
     pub kind: Option<TicketType>,
     /// A new priority.
     pub priority: Option<i64>,
+    /// A new parent; 0 for none.
+    pub parent: Option<i64>,
+    /// Labels to put on it.
+    pub add_labels: Vec<String>,
+    /// Labels to take off it.
+    pub remove_labels: Vec<String>,
+    /// Nobody claims it before this moment, in Unix seconds; 0 for at once.
+    pub not_before: Option<i64>,
 }
 
 impl TicketChange {
@@ -285,6 +312,9 @@ impl TicketChange {
 
     /// Refuses what no ticket may become.
     pub fn check(&self) -> Result<()> {
+        self.add_labels
+            .iter()
+            .try_for_each(|label| check_label(label))?;
         self.title.as_deref().map_or(Ok(()), check_title)?;
         self.description
             .as_deref()
@@ -295,31 +325,6 @@ impl TicketChange {
             ));
         }
         check_priority(self.priority)
-    }
-}
-
-/// What `list` and `count` look for. Without statuses: all but done.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Filter {
-    /// Statuses, joined by commas.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<String>,
-    /// An assignee.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_to: Option<String>,
-}
-
-impl Filter {
-    /// The statuses it names, or the default.
-    pub fn statuses(&self) -> Result<Vec<Status>> {
-        let Some(words) = &self.status else {
-            return Ok(vec![Status::Open, Status::InProgress, Status::Ready]);
-        };
-        words
-            .split(',')
-            .map(|word| word.trim().parse().map_err(Error::Invalid))
-            .collect()
     }
 }
 
@@ -353,7 +358,24 @@ pub fn check_text(what: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_priority(priority: Option<i64>) -> Result<()> {
+/// Refuses a label that is no single word: letters, digits and `-_./:`, at most 64 of them.
+pub fn check_label(label: &str) -> Result<()> {
+    let fits = (1..=MAX_LABEL).contains(&label.chars().count());
+    if fits
+        && label
+            .chars()
+            .all(|c| c.is_alphanumeric() || "-_./:".contains(c))
+    {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!(
+        "'{}' is not a label: use one word of at most {MAX_LABEL} letters, digits, '-', '_', '.', '/' or ':'",
+        crate::text::one_line(label)
+    )))
+}
+
+/// Refuses a priority that is out of range.
+pub fn check_priority(priority: Option<i64>) -> Result<()> {
     match priority {
         Some(p) if !(0..=4).contains(&p) => Err(Error::Invalid(format!(
             "priority {p} is out of range: 0 (most urgent) to 4"

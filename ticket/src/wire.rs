@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{Attempt, Outcome};
+use crate::filter::ClaimFilter;
+use crate::learning::Learning;
 use crate::ticket::{Ticket, TicketDetail};
 
 /// The body of every refusal.
@@ -121,6 +123,25 @@ pub struct Claimed {
     pub lease_seconds: i64,
 }
 
+/// Body of `POST /tickets/claim-next`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClaimNext {
+    /// Who takes it.
+    pub agent: String,
+    /// Which tickets it takes.
+    #[serde(flatten)]
+    pub filter: ClaimFilter,
+}
+
+/// What a failed check led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The ticket for the fix.
+    pub fix: i64,
+    /// The ticket to check again, blocked by the fix.
+    pub verify: i64,
+}
+
 /// One claimed ticket with everything that an attempt needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Assignment {
@@ -132,6 +153,9 @@ pub struct Assignment {
     pub resolved_blockers: Vec<TicketDetail>,
     /// Earlier attempts and why they failed, oldest first.
     pub history: Vec<Attempt>,
+    /// What others found out, oldest first.
+    #[serde(default)]
+    pub learnings: Vec<Learning>,
     /// How long the attempt may go on unheard, in seconds. Heartbeats go out at least three times
     /// as often.
     pub lease_seconds: i64,

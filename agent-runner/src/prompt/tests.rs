@@ -47,6 +47,8 @@ fn ticket(id: i64, title: &str, description: Option<&str>) -> Ticket {
         not_before: 0,
         attempt: 2,
         failures: 1,
+        labels: vec![],
+        wait_for_children: false,
     }
 }
 
@@ -59,6 +61,7 @@ fn detail(ticket: Ticket, comments: &[&str]) -> TicketDetail {
             author: "human".into(),
             body: (*body).into(),
             created_at: "2026-01-02 00:00:00".into(),
+            reply_to: None,
         })
         .collect();
     TicketDetail {
@@ -77,6 +80,7 @@ fn assignment(ticket: TicketDetail) -> Assignment {
         parent: None,
         resolved_blockers: vec![],
         history: vec![],
+        learnings: vec![],
         lease_seconds: 60,
         token: "token-token".into(),
         base: Base {
@@ -158,6 +162,14 @@ fn work_tells_all_that_is_known() {
     assignment.parent = Some(ticket(3, "The great plan", None));
     assignment.resolved_blockers = vec![detail(ticket(5, "Up or down?", None), &["Down, please"])];
     assignment.history = vec![earlier_attempt()];
+    assignment.learnings = vec![Learning {
+        id: 1,
+        body: "Run make gen after a change of the schema".into(),
+        category: "build".into(),
+        author: "agent-3".into(),
+        ticket_id: None,
+        created_at: String::new(),
+    }];
     let prompt = render(
         Kind::Work,
         &subject(&assignment),
@@ -174,6 +186,7 @@ fn work_tells_all_that_is_known() {
         "Attempt 1 by agent-2 ended as verify-red",
         "verify.sh exited with 1",
         "AssertionError: 3 != 4",
+        "build: Run make gen after a change of the schema",
         "ticket comment 7",
         "ticket create",
         "--assign human",

@@ -2,8 +2,8 @@
 
 use askama::Template;
 use ticket::event::Event;
+use ticket::filter::Filter;
 use ticket::landing::Landing;
-use ticket::ticket::Filter;
 use ticket::wire::{AgentStatus, SwarmStatus};
 use ticket::{Actor, Queue, Status, Ticket};
 
@@ -118,7 +118,10 @@ pub async fn landings(hub: &Hub) -> Answer<Landings> {
 }
 
 pub async fn activity(hub: &Hub) -> Answer<Activity> {
-    let events = hub.database.read(|store| store.latest_events(ROWS)).await?;
+    let events = hub
+        .database
+        .read(|store| store.latest_events(ROWS, None))
+        .await?;
     Ok(Activity { events })
 }
 

@@ -1,12 +1,11 @@
 //! What is said about a ticket.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Deserialize;
+use serde_json::{Value, json};
 use ticket::Queue;
-use ticket::ticket::Comment;
+use ticket::comment::{Comment, NewComment};
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path};
@@ -26,21 +25,14 @@ async fn list(
     Ok(Json(comments))
 }
 
-#[derive(Deserialize)]
-struct NewComment {
-    body: String,
-    author: Option<String>,
-}
-
 async fn add(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Path(id): Path<i64>,
-    Body(NewComment { body, author }): Body<NewComment>,
-) -> Answer<StatusCode> {
-    hub.queue(actor, move |queue| {
-        queue.comment(id, &body, author.as_deref())
-    })
-    .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Body(new): Body<NewComment>,
+) -> Answer<Json<Value>> {
+    let comment = hub
+        .queue(actor, move |queue| queue.comment(id, &new))
+        .await?;
+    Ok(Json(json!({ "id": comment })))
 }

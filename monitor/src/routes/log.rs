@@ -24,9 +24,10 @@ pub fn router() -> Router<Shared> {
 struct Page {
     limit: Option<u32>,
     after: Option<i64>,
+    ticket: Option<i64>,
 }
 
-/// The newest rows, newest first; or those after a cursor, oldest first.
+/// The newest rows, of all or of one ticket, newest first; or those after a cursor, oldest first.
 async fn log(
     State(hub): State<Shared>,
     Acting(_): Acting,
@@ -37,7 +38,7 @@ async fn log(
         .database
         .read(move |store| match page.after {
             Some(cursor) => store.events_after(cursor, limit),
-            None => store.latest_events(limit),
+            None => store.latest_events(limit, page.ticket),
         })
         .await?;
     Ok(Json(rows))

@@ -9,9 +9,12 @@ pub mod events;
 pub mod fleet;
 pub mod health;
 pub mod landings;
+mod learnings;
 pub mod log;
 pub mod login;
+mod pause;
 pub mod proposals;
+mod reviews;
 pub mod services;
 pub mod status;
 mod tickets;
@@ -31,6 +34,9 @@ pub fn tickets() -> Router<Shared> {
         .merge(comments::router())
         .merge(blockers::router())
         .merge(log::router())
+        .merge(reviews::router())
+        .merge(learnings::router())
+        .merge(pause::router())
 }
 
 /// The answer to an unknown address.

@@ -1,14 +1,18 @@
-//! Tickets: make, find, show, change, and the moves of their life. The same code for the human and
+//! Tickets: make, find, show, change, and the moves of their life; what a human says of them is in
+//! `reviews`. The same code for the human and
 //! for agents; what each may do is decided by [`ticket::Actor`] in the store.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ticket::ticket::{Filter, NewTicket, Resolution, TicketChange};
+use ticket::attempt::Attempt;
+use ticket::filter::{Filter, Hit, Search};
+use ticket::ticket::{NewTicket, Resolution, TicketChange};
+use ticket::wire::ClaimNext;
 use ticket::{Queue, Ticket, TicketDetail};
 
 use crate::auth::Acting;
@@ -19,15 +23,16 @@ use crate::hub::Shared;
 pub fn router() -> Router<Shared> {
     Router::new()
         .route("/tickets", get(list).post(create))
+        .route("/tickets/batch", post(create_all))
         .route("/tickets/count", get(count))
         .route("/tickets/claim-next", post(claim_next))
+        .route("/search", get(search))
         .route("/tickets/{id}", get(show).patch(update))
         .route("/tickets/{id}/complete", post(complete))
         .route("/tickets/{id}/mark-done", post(mark_done))
         .route("/tickets/{id}/unclaim", post(unclaim))
-        .route("/tickets/{id}/answer", post(answer))
-        .route("/tickets/{id}/approve", post(approve))
-        .route("/tickets/{id}/reject", post(reject))
+        .route("/tickets/{id}/attempts", get(attempts))
+        .route("/tickets/{id}/diff", get(diff))
 }
 
 async fn create(
@@ -37,6 +42,26 @@ async fn create(
 ) -> Answer<Json<Value>> {
     let id = hub.queue(actor, move |queue| queue.create(&new)).await?;
     Ok(Json(json!({ "id": id })))
+}
+
+async fn create_all(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Body(new): Body<Vec<NewTicket>>,
+) -> Answer<Json<Vec<i64>>> {
+    let ids = hub
+        .queue(actor, move |queue| queue.create_all(&new))
+        .await?;
+    Ok(Json(ids))
+}
+
+async fn search(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Query(search): Query<Search>,
+) -> Answer<Json<Vec<Hit>>> {
+    let hits = hub.read(actor, move |queue| queue.search(&search)).await?;
+    Ok(Json(hits))
 }
 
 async fn list(
@@ -57,19 +82,14 @@ async fn count(
     Ok(Json(json!({ "count": count })))
 }
 
-#[derive(Deserialize)]
-struct ClaimNext {
-    agent: String,
-}
-
 /// A claim by hand or by a script: no body when there is nothing to claim.
 async fn claim_next(
     State(hub): State<Shared>,
     Acting(actor): Acting,
-    Body(ClaimNext { agent }): Body<ClaimNext>,
+    Body(ClaimNext { agent, filter }): Body<ClaimNext>,
 ) -> Answer<Response> {
     let claimed = hub
-        .queue(actor, move |queue| queue.claim_next(&agent))
+        .queue(actor, move |queue| queue.claim_next(&agent, &filter))
         .await?;
     Ok(match claimed {
         Some(claimed) => Json(claimed).into_response(),
@@ -130,43 +150,30 @@ async fn unclaim(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
-struct GivenAnswer {
-    body: String,
-}
-
-async fn answer(
+async fn attempts(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Path(id): Path<i64>,
-    Body(GivenAnswer { body }): Body<GivenAnswer>,
-) -> Answer<StatusCode> {
-    hub.queue(actor, move |queue| queue.answer(id, &body))
-        .await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-async fn approve(
-    State(hub): State<Shared>,
-    Acting(actor): Acting,
-    Path(id): Path<i64>,
-) -> Answer<StatusCode> {
-    hub.queue(actor, move |queue| queue.approve(id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer<Json<Vec<Attempt>>> {
+    let attempts = hub.read(actor, move |queue| queue.attempts(id)).await?;
+    Ok(Json(attempts))
 }
 
 #[derive(Deserialize)]
-struct Rejection {
-    reason: String,
+struct WhichAttempt {
+    attempt: Option<i64>,
 }
 
-async fn reject(
+/// A patch as bytes: what is in it is not always text.
+async fn diff(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Path(id): Path<i64>,
-    Body(Rejection { reason }): Body<Rejection>,
-) -> Answer<StatusCode> {
-    hub.queue(actor, move |queue| queue.reject(id, &reason))
+    Query(WhichAttempt { attempt }): Query<WhichAttempt>,
+) -> Answer<Response> {
+    let patch = hub
+        .read(actor, move |queue| queue.diff(id, attempt))
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, patch).into_response())
 }

@@ -28,6 +28,9 @@ use crate::hub::{Hub, Shared, Woken, wait_until};
 use crate::presence::Doing;
 use crate::settings;
 
+/// How many bytes of learnings a prompt gets, the newest ones.
+const LEARNINGS: usize = 16 * 1024;
+
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
     Router::new().route("/work", post(work))
@@ -135,12 +138,17 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
     hub.database
         .call(move |store| store.set_base(id, number, &commit))
         .await?;
+    let learnings = hub
+        .database
+        .read(|store| store.learnings_for_prompt(LEARNINGS))
+        .await?;
     let claim = offer.taken();
     Ok(Work::Ticket(Box::new(Assignment {
         ticket: claim.ticket,
         parent: claim.parent,
         resolved_blockers: claim.resolved_blockers,
         history: claim.history,
+        learnings,
         lease_seconds: hub.config.queue.lease_seconds,
         token: claim.token,
         base,

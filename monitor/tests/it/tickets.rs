@@ -2,7 +2,9 @@
 //! on what is sent.
 
 use ticket::client::Client;
-use ticket::ticket::{Filter, NewTicket, Resolution, TicketChange};
+use ticket::comment::NewComment;
+use ticket::filter::{ClaimFilter, Filter, LogFilter};
+use ticket::ticket::{NewTicket, Resolution, TicketChange};
 use ticket::{Error, Queue, Status};
 
 use crate::fixture::Swarm;
@@ -35,12 +37,24 @@ fn every_call(url: &str, token: &str) {
         ..TicketChange::default()
     };
     client.update(two, &change).unwrap();
-    client.comment(one, "said", Some("somebody")).unwrap();
+    let said = NewComment {
+        author: Some("somebody".into()),
+        ..NewComment::new("said")
+    };
+    client.comment(one, &said).unwrap();
     assert_eq!(client.comments(one).unwrap()[0].author, "somebody");
 
-    let claimed = client.claim_next("me").unwrap().unwrap();
+    let claimed = client
+        .claim_next("me", &ClaimFilter::default())
+        .unwrap()
+        .unwrap();
     assert_eq!(claimed.detail.ticket.id, one);
-    assert!(client.claim_next("me").unwrap().is_none());
+    assert!(
+        client
+            .claim_next("me", &ClaimFilter::default())
+            .unwrap()
+            .is_none()
+    );
     client.unclaim(one).unwrap();
     client.complete(one).unwrap();
     client.mark_done(one, Some(Resolution::Cancelled)).unwrap();
@@ -74,6 +88,15 @@ fn every_call(url: &str, token: &str) {
     let open = client.list(&Filter::default()).unwrap();
     assert_eq!(open.iter().map(|t| t.id).collect::<Vec<_>>(), [two, good]);
     assert!(open.iter().all(|t| t.status == Status::Open));
-    assert_eq!(client.log(3).unwrap().len(), 3);
+    assert_eq!(
+        client
+            .log(&LogFilter {
+                limit: Some(3),
+                ticket: None,
+            })
+            .unwrap()
+            .len(),
+        3
+    );
     assert_eq!(client.status().unwrap().tickets["done"], 3);
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use swarm::follow::follow;
 use swarm::{Project, hub};
 use ticket::client::Client;
+use ticket::filter::LogFilter;
 use ticket::text::one_line;
 use ticket::wire::SwarmStatus;
 use ticket::{Queue, Status, Store};
@@ -33,7 +34,7 @@ pub fn run(project: &Project, json: bool, watch: bool) -> Result<()> {
     if !watch {
         return Ok(());
     }
-    let after = match hub::client(project)?.log(1)?.first() {
+    let after = match hub::client(project)?.log(&LogFilter::newest())?.first() {
         Some(event) => event.id,
         None => 0,
     };

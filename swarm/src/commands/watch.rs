@@ -6,6 +6,7 @@ use swarm::follow::follow;
 use swarm::pull::{Pulled, pull};
 use swarm::{Project, hub};
 use ticket::Queue;
+use ticket::filter::LogFilter;
 
 use super::pull::sentence;
 
@@ -13,7 +14,7 @@ pub fn run(project: &Project) -> Result<()> {
     let config = Config::load(project)?;
     let branch = &config.project.branch;
     // The place in the stream is taken before the first pull, so nothing falls between the two.
-    let newest = hub::client(project)?.log(1)?;
+    let newest = hub::client(project)?.log(&LogFilter::newest())?;
     let after = newest.first().map_or(0, |event| event.id);
     println!("{}", sentence(branch, pull(project, branch)?));
     println!("Following '{branch}'; end with Ctrl-C.");

@@ -1,5 +1,6 @@
 //! `ticket comment` and `ticket comments`.
 
+use ticket::comment::NewComment;
 use ticket::{Result, text};
 
 use super::{print, say, text_or_stdin};
@@ -7,8 +8,12 @@ use crate::cli::Format;
 use crate::door::Door;
 
 pub fn run(door: &mut Door, id: i64, body: &str, author: Option<&str>) -> Result<u8> {
-    let body = text_or_stdin(body)?;
-    door.queue(|queue| queue.comment(id, &body, author))?;
+    let new = NewComment {
+        body: text_or_stdin(body)?,
+        author: author.map(str::to_owned),
+        reply_to: None,
+    };
+    door.queue(|queue| queue.comment(id, &new))?;
     say(&format!("Comment added to ticket {id}."))
 }
 

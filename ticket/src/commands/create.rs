@@ -32,6 +32,7 @@ pub fn run(door: &mut Door, command: Command) -> Result<u8> {
         created_by,
         kind,
         priority,
+        ..NewTicket::default()
     };
     let id = door.queue(|queue| queue.create(&new))?;
     say(&id.to_string())

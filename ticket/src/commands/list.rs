@@ -1,6 +1,6 @@
 //! `ticket list` and `ticket count`.
 
-use ticket::ticket::Filter;
+use ticket::filter::Filter;
 use ticket::{Result, text};
 
 use super::{print, say};
@@ -16,6 +16,7 @@ pub fn run(
     let filter = Filter {
         status,
         assigned_to,
+        ..Filter::default()
     };
     let tickets = door.queue(|queue| queue.list(&filter))?;
     print(format, &tickets, |tickets| text::table(tickets))
@@ -24,7 +25,7 @@ pub fn run(
 pub fn count(door: &mut Door, status: Option<String>) -> Result<u8> {
     let filter = Filter {
         status,
-        assigned_to: None,
+        ..Filter::default()
     };
     let number = door.queue(|queue| queue.count(&filter))?;
     say(&number.to_string())

@@ -1,5 +1,6 @@
 //! `ticket log`.
 
+use ticket::filter::LogFilter;
 use ticket::{Result, text};
 
 use super::print;
@@ -7,6 +8,10 @@ use crate::cli::Format;
 use crate::door::Door;
 
 pub fn run(door: &mut Door, limit: u32, format: Format) -> Result<u8> {
-    let events = door.queue(|queue| queue.log(limit))?;
+    let filter = LogFilter {
+        limit: Some(limit),
+        ticket: None,
+    };
+    let events = door.queue(|queue| queue.log(&filter))?;
     print(format, &events, |events| text::log(events))
 }

@@ -27,6 +27,7 @@ pub fn run(door: &mut Door, command: Command) -> Result<u8> {
         status,
         kind,
         priority,
+        ..TicketChange::default()
     };
     door.queue(|queue| queue.update(id, &change))?;
     say(&format!("Ticket {id} updated."))

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::{Store, Write, events, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
+use crate::diff::Subject;
 use crate::error::{Error, Result};
 use crate::status::Move;
 use crate::ticket::Ticket;
@@ -191,6 +192,43 @@ impl Store {
     /// One attempt.
     pub fn attempt(&self, ticket: i64, attempt: i64) -> Result<Attempt> {
         get(&self.conn, ticket, attempt)
+    }
+
+    /// Where the trees of an attempt are; without a number, of the latest attempt that left one.
+    pub fn diff_subject(&self, ticket: i64, attempt: Option<i64>) -> Result<Subject> {
+        tickets::must_exist(&self.conn, ticket)?;
+        let all = of(&self.conn, ticket)?;
+        let row = match attempt {
+            Some(number) => all.into_iter().find(|a| a.number == number),
+            None => {
+                let left = |a: &Attempt| a.snapshot.is_some() || a.outcome.is_none();
+                all.iter().rfind(|a| left(a)).or(all.last()).cloned()
+            }
+        };
+        let row = row.ok_or_else(|| {
+            Error::NotFound(match attempt {
+                Some(number) => format!("ticket {ticket} has no attempt {number}"),
+                None => format!("ticket {ticket} has no attempt yet"),
+            })
+        })?;
+        let landed = self
+            .conn
+            .prepare_cached(
+                "SELECT candidate FROM landings WHERE ticket_id = :ticket AND attempt = :number
+                   AND state = 'landed' ORDER BY id DESC",
+            )?
+            .query_row(
+                named_params! { ":ticket": ticket, ":number": row.number },
+                |row| row.get(0),
+            )
+            .optional()?
+            .flatten();
+        Ok(Subject {
+            ticket,
+            attempt: row.number,
+            landed,
+            snapshot: row.snapshot,
+        })
     }
 
     /// Records which commit keeps the attempt's tree.

@@ -1,11 +1,11 @@
 //! Which ticket waits for which. The count of open blockers on each ticket is kept by triggers.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 
 use rusqlite::{Connection, named_params};
 
-use super::{Write, tickets};
+use super::{Write, events, tickets};
+use crate::actor::Actor;
 use crate::error::{Error, Result};
 
 /// The tickets that `id` waits for.
@@ -43,41 +43,77 @@ pub fn remove(tx: &Write<'_>, id: i64, by: i64) -> Result<bool> {
     Ok(removed > 0)
 }
 
-/// Refuses a relation that would close a circle, and shows the circle.
-pub fn must_not_cycle(conn: &Connection, id: i64, by: i64) -> Result<()> {
-    if id == by {
-        return Err(Error::Refused(format!(
-            "ticket {id} cannot wait for itself"
-        )));
+/// A new ticket that others wait for changed those others too: each gets its event.
+pub fn log_dependents(tx: &Write<'_>, actor: &Actor, id: i64) -> Result<()> {
+    for dependent in dependents_of(tx, id)? {
+        let detail = id.to_string();
+        events::append(tx, actor, Some(dependent), "blocker_added", Some(&detail))?;
     }
-    let mut reached_from = HashMap::from([(by, id)]);
-    let mut to_visit = vec![by];
-    while let Some(ticket) = to_visit.pop() {
-        for next in of(conn, ticket)? {
-            if next == id {
-                return Err(circle(id, ticket, &reached_from));
-            }
-            if let Entry::Vacant(slot) = reached_from.entry(next) {
-                slot.insert(ticket);
-                to_visit.push(next);
-            }
+    Ok(())
+}
+
+/// Refuses circles of tickets that wait for each other, and shows the one it found. Looks at what is
+/// waited for from `starts` on, each ticket once; a done ticket keeps nobody waiting.
+pub fn must_be_acyclic(conn: &Connection, starts: &[i64]) -> Result<()> {
+    let mut finished = HashSet::new();
+    for start in starts {
+        look_along(conn, *start, &mut finished)?;
+    }
+    Ok(())
+}
+
+/// Follows every chain that begins at `start`; a ticket that is met again on its own chain closes a
+/// circle.
+fn look_along(conn: &Connection, start: i64, finished: &mut HashSet<i64>) -> Result<()> {
+    if finished.contains(&start) {
+        return Ok(());
+    }
+    let mut chain = vec![(start, waits_for(conn, start)?)];
+    let mut on_chain = HashSet::from([start]);
+    while let Some((ticket, rest)) = chain.last_mut() {
+        let Some(next) = rest.pop() else {
+            on_chain.remove(ticket);
+            finished.insert(*ticket);
+            chain.pop();
+            continue;
+        };
+        if on_chain.contains(&next) {
+            let ids: Vec<i64> = chain.iter().map(|(id, _)| *id).collect();
+            return Err(circle(&ids, next));
+        }
+        if !finished.contains(&next) {
+            on_chain.insert(next);
+            let further = waits_for(conn, next)?;
+            chain.push((next, further));
         }
     }
     Ok(())
 }
 
-/// The refusal, with the chain that leads from `id` through `last` back to `id`.
-fn circle(id: i64, last: i64, reached_from: &HashMap<i64, i64>) -> Error {
-    let mut chain = vec![id, last];
-    while let Some(before) = reached_from.get(&chain[chain.len() - 1]) {
-        chain.push(*before);
-        if *before == id {
-            break;
-        }
-    }
-    let chain: Vec<String> = chain.iter().rev().map(|t| format!("#{t}")).collect();
+/// What keeps a ticket waiting: blockers that are not done, and the open children of one that waits
+/// for them.
+fn waits_for(conn: &Connection, id: i64) -> Result<Vec<i64>> {
+    tickets::ids(
+        conn,
+        "SELECT b.blocked_by FROM blockers b JOIN tickets o ON o.id = b.blocked_by
+         WHERE b.ticket_id = :id AND o.status <> 'done'
+         UNION
+         SELECT c.id FROM tickets p JOIN tickets c ON c.parent_id = p.id
+         WHERE p.id = :id AND p.wait_for_children = 1 AND c.status <> 'done'",
+        id,
+    )
+}
+
+/// The refusal, with the chain from `again` back to itself.
+fn circle(chain: &[i64], again: i64) -> Error {
+    let from = chain.iter().position(|id| *id == again).unwrap_or(0);
+    let names: Vec<String> = chain[from..]
+        .iter()
+        .chain([&again])
+        .map(|id| format!("#{id}"))
+        .collect();
     Error::Refused(format!(
         "that would be a circle of blockers: {}",
-        chain.join(" waits for ")
+        names.join(" waits for ")
     ))
 }

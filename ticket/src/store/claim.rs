@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, named_params};
 use super::{Store, Write, events, now, tickets};
 use crate::attempt::Attempt;
 use crate::error::Result;
+use crate::filter::ClaimFilter;
 use crate::secret;
 use crate::ticket::{Ticket, TicketDetail};
 
@@ -37,12 +38,16 @@ pub struct NewAttempt {
 }
 
 /// Takes the next claimable ticket, by priority and then age; its attempt's token is kept as a hash.
+/// A filter costs a look at each claimable ticket that it turns away before the one it takes.
 pub fn claim(
     tx: &Write<'_>,
     agent: &str,
     policy: ClaimPolicy,
     token: Option<&str>,
+    filter: &ClaimFilter,
 ) -> Result<Option<i64>> {
+    let kinds = super::json(&filter.kinds()?)?;
+    let labels = super::json(&filter.labels()?)?;
     let claimed: Option<(i64, i64)> = tx
         .prepare_cached(
             "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
@@ -50,11 +55,19 @@ pub fn claim(
              WHERE id = (SELECT id FROM tickets
                          WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
                            AND not_before <= :now AND failures < :max_attempts
+                           AND (:kinds = '[]' OR type IN (SELECT value FROM json_each(:kinds)))
+                           AND (:labels = '[]' OR NOT EXISTS (
+                                SELECT 1 FROM json_each(:labels) l WHERE NOT EXISTS
+                                (SELECT 1 FROM labels WHERE label = l.value AND ticket_id = tickets.id)))
+                           AND NOT EXISTS (SELECT 1 FROM settings WHERE key = 'claims_paused')
                          ORDER BY priority, id LIMIT 1)
              RETURNING id, attempt",
         )?
         .query_row(
-            named_params! { ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts },
+            named_params! {
+                ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts,
+                ":kinds": kinds, ":labels": labels,
+            },
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
@@ -83,7 +96,8 @@ impl Store {
     /// Claims a ticket for a runner. `None` when nothing is claimable.
     pub fn claim(&mut self, agent: &str, policy: ClaimPolicy) -> Result<Option<NewAttempt>> {
         let token = secret::new_token();
-        let claimed = self.write(|tx| claim(tx, agent, policy, Some(&token)))?;
+        let claimed =
+            self.write(|tx| claim(tx, agent, policy, Some(&token), &ClaimFilter::default()))?;
         let Some(id) = claimed else {
             return Ok(None);
         };

@@ -63,11 +63,20 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The newest `limit` rows, newest first.
-    pub fn latest_events(&self, limit: u32) -> Result<Vec<Event>> {
-        let sql = format!("SELECT {COLUMNS} FROM activity_log ORDER BY id DESC LIMIT :limit");
+    /// The newest `limit` rows, of all or of one ticket, newest first.
+    pub fn latest_events(&self, limit: u32, ticket: Option<i64>) -> Result<Vec<Event>> {
+        let only = match ticket {
+            Some(_) => "ticket_id = :ticket",
+            None => ":ticket IS NULL",
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM activity_log WHERE {only} ORDER BY id DESC LIMIT :limit"
+        );
         let mut query = self.conn.prepare_cached(&sql)?;
-        let rows = query.query_map(named_params! { ":limit": limit }, from_row)?;
+        let rows = query.query_map(
+            named_params! { ":limit": limit, ":ticket": ticket },
+            from_row,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -89,4 +98,14 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
         detail: row.get("detail")?,
         created_at: row.get("created_at")?,
     })
+}
+
+/// The beginning of a text, as the detail of an event.
+pub(super) fn first_line(body: &str) -> String {
+    body.lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(120)
+        .collect()
 }

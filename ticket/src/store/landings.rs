@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::{Store, Write, attempts, comments, events, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
+use crate::comment::NewComment;
 use crate::error::{Error, Result};
 use crate::landing::{Landing, LandingState};
 use crate::status::{Move, Status};
@@ -107,7 +108,14 @@ pub fn bounce(
                 "The landing queue refused attempt {}: {reason}",
                 landing.attempt
             );
-            comments::add(tx, actor, landing.ticket_id, actor.name(), &told)
+            comments::add(
+                tx,
+                actor,
+                landing.ticket_id,
+                actor.name(),
+                &NewComment::new(&told),
+            )?;
+            Ok(())
         }
     }
 }

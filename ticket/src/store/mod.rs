@@ -11,12 +11,17 @@ mod claim;
 mod comments;
 mod events;
 mod filesystem;
+mod labels;
 mod landings;
+mod learnings;
 pub mod lock;
 mod migrate;
+mod pauses;
 mod proposals;
 mod reader;
 mod retry;
+mod review;
+mod search;
 mod session;
 mod settings;
 mod tickets;
@@ -186,6 +191,12 @@ impl Drop for Batch<'_> {
             debug_assert!(false, "a batch could not be rolled back: {error}");
         }
     }
+}
+
+/// A list as JSON, for `json_each`.
+fn json<T: serde::Serialize>(values: &[T]) -> Result<String> {
+    serde_json::to_string(values)
+        .map_err(|e| Error::Invalid(format!("a list cannot be written as JSON: {e}")))
 }
 
 /// Seconds since 1970, by the wall clock.

@@ -6,6 +6,7 @@ use rusqlite::named_params;
 use super::{Write, attempts, comments, events, now, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
+use crate::comment::NewComment;
 use crate::error::Result;
 use crate::ticket::HUMAN;
 use crate::wire::EndAttempt;
@@ -73,7 +74,13 @@ fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
         ));
     }
     tickets::assign(tx, id, Some(HUMAN))?;
-    comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &summary)?;
+    comments::add(
+        tx,
+        &Actor::Hub,
+        id,
+        Actor::Hub.name(),
+        &NewComment::new(&summary),
+    )?;
     events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
 }
 

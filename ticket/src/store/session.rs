@@ -1,20 +1,30 @@
 //! The queue as one actor may use it, on the database file.
 
+use std::time::Duration;
+
 use super::{
-    ClaimPolicy, Store, Write, attempts, blockers, claim, comments, events, landings, proposals,
-    tickets,
+    ClaimPolicy, Store, Write, attempts, blockers, claim, comments, events, labels, learnings,
+    pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
-use crate::attempt::Outcome;
+use crate::attempt::{Attempt, Outcome};
+use crate::comment::{Comment, NewComment};
+use crate::diff;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
+use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::queue::Queue;
 use crate::status::Move;
-use crate::ticket::{
-    Comment, Filter, HUMAN, NewTicket, Resolution, Ticket, TicketChange, TicketDetail, TicketType,
-};
-use crate::wire::Claimed;
+use crate::ticket::{HUMAN, NewTicket, Resolution, Ticket, TicketChange, TicketDetail, TicketType};
+use crate::wire::{Claimed, Failed};
 
+/// How often a follower of the log looks whether another process wrote.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
+/// How many rows of the log are read at once.
+const PAGE: u32 = 500;
+/// How many rows of the log are given when nobody says how many.
+const DEFAULT_ROWS: u32 = 20;
 /// The lease of a claim made by hand or by a script, which sends no heartbeats.
 const CLI_LEASE_SECONDS: i64 = 24 * 60 * 60;
 
@@ -35,10 +45,6 @@ impl Queue for Session<'_> {
         new.check()?;
         let actor = &self.actor;
         self.store.write(|tx| {
-            let kind = match actor {
-                Actor::Proposer { .. } => TicketType::Proposal,
-                _ => new.kind(),
-            };
             if let Actor::Proposer { run, .. } = actor {
                 let proposal = NewTicket {
                     assign: Some(HUMAN.into()),
@@ -46,29 +52,43 @@ impl Queue for Session<'_> {
                     block_dependents_of: Vec::new(),
                     ..new.clone()
                 };
-                let id = tickets::insert(tx, actor, &proposal, kind)?;
+                let id = tickets::insert(tx, actor, &proposal, TicketType::Proposal)?;
                 proposals::bind(tx, *run, id)?;
                 return Ok(id);
             }
-            if let Some(who) = new
-                .assign
-                .as_deref()
-                .filter(|w| *w != HUMAN && !w.is_empty())
-            {
-                actor.must_be_human(&format!("assign a ticket to {who}"))?;
+            may_create(tx, actor, new)?;
+            let id = tickets::insert(tx, actor, new, new.kind())?;
+            blockers::log_dependents(tx, actor, id)?;
+            Ok(id)
+        })
+    }
+
+    fn create_all(&mut self, new: &[NewTicket]) -> Result<Vec<i64>> {
+        let actor = &self.actor;
+        if matches!(actor, Actor::Proposer { .. }) {
+            actor.must_be_human("make several tickets at once")?;
+        }
+        new.iter().try_for_each(NewTicket::check)?;
+        self.store.write(|tx| {
+            let ids = new
+                .iter()
+                .map(|ticket| tickets::insert_alone(tx, actor, ticket, ticket.kind()))
+                .collect::<Result<Vec<i64>>>()?;
+            for (id, ticket) in ids.iter().zip(new) {
+                let ticket = ticket.resolved(&ids)?;
+                may_create(tx, actor, &ticket)?;
+                tickets::relate(tx, *id, &ticket)?;
+                blockers::log_dependents(tx, actor, *id)?;
             }
-            for of in &new.block_dependents_of {
-                let of = tickets::get(tx, *of)?;
-                actor.must_own(of.id, &of.created_by, "block the dependents of")?;
-            }
-            tickets::insert(tx, actor, new, kind)
+            blockers::must_be_acyclic(tx, &ids)?;
+            Ok(ids)
         })
     }
 
     fn update(&mut self, id: i64, change: &TicketChange) -> Result<()> {
         if change.is_empty() {
             return Err(Error::Usage(
-                "nothing to update: name at least one of --title, --description, --assign, --status, --type, --priority".into(),
+                "nothing to update: name at least one of --title, --description, --assign, --status, --type, --priority, --parent, --label, --remove-label, --not-before".into(),
             ));
         }
         change.check()?;
@@ -83,51 +103,49 @@ impl Queue for Session<'_> {
             tx.execute(
                 "UPDATE tickets SET title = coalesce(?2, title), description = coalesce(?3, description),
                         type = coalesce(?4, type), priority = coalesce(?5, priority),
-                        updated_at = datetime('now')
+                        not_before = coalesce(?6, not_before), updated_at = datetime('now')
                  WHERE id = ?1",
                 rusqlite::params![
                     id, change.title, change.description,
-                    change.kind.map(TicketType::as_str), change.priority
+                    change.kind.map(TicketType::as_str), change.priority, change.not_before
                 ],
             )?;
+            labels::add(tx, id, &change.add_labels)?;
+            labels::remove(tx, id, &change.remove_labels)?;
+            if let Some(parent) = change.parent {
+                tickets::set_parent(tx, id, Some(parent).filter(|p| *p != 0))?;
+                blockers::must_be_acyclic(tx, &[id])?;
+            }
             events::append(tx, actor, Some(id), "updated", Some(&fields_of(change)))
         })
     }
 
     fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>> {
-        tickets::list(
-            &self.store.conn,
-            &filter.statuses()?,
-            filter.assigned_to.as_deref(),
-        )
+        tickets::list(&self.store.conn, filter)
     }
 
     fn count(&mut self, filter: &Filter) -> Result<u64> {
-        tickets::count(
-            &self.store.conn,
-            &filter.statuses()?,
-            filter.assigned_to.as_deref(),
-        )
+        tickets::count(&self.store.conn, filter)
+    }
+
+    fn search(&mut self, search: &Search) -> Result<Vec<Hit>> {
+        self.store.read(|conn| search::run(conn, search))
     }
 
     fn show(&mut self, id: i64) -> Result<TicketDetail> {
         self.store.read(|conn| tickets::detail(conn, id))
     }
 
-    fn claim_next(&mut self, agent: &str) -> Result<Option<Claimed>> {
+    fn claim_next(&mut self, agent: &str, filter: &ClaimFilter) -> Result<Option<Claimed>> {
         self.actor.must_be_human("claim a ticket")?;
-        if agent.trim().is_empty() || agent.chars().any(char::is_control) {
-            return Err(Error::Invalid(
-                "the agent's name cannot be empty or have control characters".into(),
-            ));
-        }
+        tickets::check_name("--agent", agent)?;
         let policy = ClaimPolicy {
             lease_seconds: CLI_LEASE_SECONDS,
             max_attempts: i64::MAX,
         };
         let claimed = self
             .store
-            .write(|tx| claim::claim(tx, agent, policy, None))?;
+            .write(|tx| claim::claim(tx, agent, policy, None, filter))?;
         claimed
             .map(|id| {
                 let detail = self.store.read(|conn| tickets::detail(conn, id))?;
@@ -139,15 +157,13 @@ impl Queue for Session<'_> {
             .transpose()
     }
 
-    fn comment(&mut self, id: i64, body: &str, author: Option<&str>) -> Result<()> {
-        if body.trim().is_empty() {
-            return Err(Error::Invalid("the comment cannot be empty".into()));
-        }
+    fn comment(&mut self, id: i64, new: &NewComment) -> Result<i64> {
+        new.check()?;
         let actor = &self.actor;
         self.store.write(|tx| {
             let ticket = tickets::get(tx, id)?;
             actor.must_own(id, &ticket.created_by, "comment on")?;
-            comments::add(tx, actor, id, actor.signs(author), body)
+            comments::add(tx, actor, id, actor.signs(new.author.as_deref()), new)
         })
     }
 
@@ -180,7 +196,7 @@ impl Queue for Session<'_> {
         actor.must_be_human("mark a ticket as done")?;
         self.store.write(|tx| {
             let ticket = tickets::get(tx, id)?;
-            finish(
+            review::finish(
                 tx,
                 actor,
                 id,
@@ -221,12 +237,17 @@ impl Queue for Session<'_> {
             tickets::get(tx, by)?;
             actor.must_own(id, &ticket.created_by, "block")?;
             ticket.status.after(Move::Release)?;
-            blockers::must_not_cycle(tx, id, by)?;
+            if id == by {
+                return Err(Error::Refused(format!(
+                    "ticket {id} cannot wait for itself"
+                )));
+            }
             if !blockers::insert(tx, id, by)? {
                 return Err(Error::Refused(format!(
                     "ticket {id} is already blocked by ticket {by}"
                 )));
             }
+            blockers::must_be_acyclic(tx, &[id])?;
             events::append(tx, actor, Some(id), "blocker_added", Some(&by.to_string()))?;
             attempts::release_for_blocker(tx, actor, &ticket, by)
         })
@@ -253,72 +274,122 @@ impl Queue for Session<'_> {
         })
     }
 
-    fn log(&mut self, limit: u32) -> Result<Vec<Event>> {
-        self.store.latest_events(limit)
+    fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
+        self.store
+            .latest_events(filter.limit.unwrap_or(DEFAULT_ROWS), filter.ticket)
+    }
+
+    fn follow(
+        &mut self,
+        after: Option<i64>,
+        each: &mut dyn FnMut(&Event) -> Result<()>,
+    ) -> Result<()> {
+        let mut cursor = match after {
+            Some(cursor) => cursor,
+            None => self.store.last_event_id()?,
+        };
+        loop {
+            let events = self.store.events_after(cursor, PAGE)?;
+            for event in &events {
+                each(event)?;
+                cursor = event.id;
+            }
+            if events.is_empty() {
+                std::thread::sleep(FOLLOW_INTERVAL);
+            }
+        }
     }
 
     fn answer(&mut self, id: i64, body: &str) -> Result<()> {
         let actor = &self.actor;
         actor.must_be_human("answer a question")?;
-        self.store.write(|tx| {
-            let ticket = tickets::get(tx, id)?;
-            if ticket.kind != TicketType::Question && ticket.assigned_to.as_deref() != Some(HUMAN) {
-                return Err(Error::Refused(format!(
-                    "ticket {id} is a {} and does not wait for you: use 'ticket comment'",
-                    ticket.kind
-                )));
-            }
-            comments::add(tx, actor, id, HUMAN, body)?;
-            finish(tx, actor, id, Resolution::Answered)
-        })
+        self.store.write(|tx| review::answer(tx, actor, id, body))
     }
 
     fn approve(&mut self, id: i64) -> Result<()> {
         let actor = &self.actor;
         actor.must_be_human("approve anything")?;
-        self.store.write(|tx| {
-            let ticket = tickets::get(tx, id)?;
-            if let Some(landing) = landings::live(tx, id)? {
-                return landings::approve(tx, actor, &landing);
-            }
-            must_be_proposal(&ticket, "approve")?;
-            tx.execute(
-                "UPDATE tickets SET type = 'task', status = 'open', assigned_to = NULL,
-                        updated_at = datetime('now')
-                 WHERE id = ?1",
-                [id],
-            )?;
-            events::append(tx, actor, Some(id), "approved", None)
-        })
+        self.store.write(|tx| review::approve(tx, actor, id))
     }
 
     fn reject(&mut self, id: i64, reason: &str) -> Result<()> {
         let actor = &self.actor;
         actor.must_be_human("reject anything")?;
+        self.store.write(|tx| review::reject(tx, actor, id, reason))
+    }
+
+    fn pass(&mut self, id: i64, comment: Option<&str>) -> Result<()> {
+        let actor = &self.actor;
+        actor.must_be_human("pass a check")?;
+        self.store.write(|tx| review::pass(tx, actor, id, comment))
+    }
+
+    fn fail(&mut self, id: i64, reason: &str) -> Result<Failed> {
+        let actor = &self.actor;
+        actor.must_be_human("fail a check")?;
+        self.store.write(|tx| review::fail(tx, actor, id, reason))
+    }
+
+    fn attempts(&mut self, id: i64) -> Result<Vec<Attempt>> {
+        tickets::must_exist(&self.store.conn, id)?;
+        attempts::of(&self.store.conn, id)
+    }
+
+    fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>> {
+        let subject = self.store.diff_subject(id, attempt)?;
+        diff::of(&diff::repository(self.store.path())?, &subject)
+    }
+
+    fn learn(&mut self, new: &NewLearning) -> Result<i64> {
+        new.check()?;
+        let actor = &self.actor;
+        if matches!(actor, Actor::Proposer { .. }) {
+            actor.must_be_human("keep a learning while it proposes")?;
+        }
         self.store.write(|tx| {
-            let ticket = tickets::get(tx, id)?;
-            if let Some(landing) = landings::live(tx, id)? {
-                return landings::bounce(tx, actor, &landing, reason, None);
-            }
-            must_be_proposal(&ticket, "reject")?;
-            comments::add(tx, actor, id, HUMAN, reason)?;
-            finish(tx, actor, id, Resolution::Rejected)
+            let ticket = match actor {
+                Actor::Attempt { ticket, .. } => Some(*ticket),
+                _ => new.ticket,
+            };
+            ticket.map_or(Ok(()), |id| tickets::must_exist(tx, id))?;
+            let author = actor.signs(new.author.as_deref());
+            tickets::check_name("--author", author)?;
+            learnings::add(tx, author, ticket, new)
         })
+    }
+
+    fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>> {
+        learnings::list(&self.store.conn, filter)
+    }
+
+    fn pause(&mut self, reason: &str) -> Result<()> {
+        let actor = &self.actor;
+        actor.must_be_human("pause claims")?;
+        self.store.write(|tx| pauses::begin(tx, actor, reason))
+    }
+
+    fn resume(&mut self) -> Result<bool> {
+        let actor = &self.actor;
+        actor.must_be_human("resume claims")?;
+        self.store.write(|tx| pauses::end(tx, actor))
+    }
+
+    fn paused(&mut self) -> Result<Option<String>> {
+        self.store.setting(pauses::KEY)
     }
 }
 
-/// Finishes a ticket by hand, together with whatever was under way on it.
-fn finish(tx: &Write<'_>, actor: &Actor, id: i64, resolution: Resolution) -> Result<()> {
-    tickets::get(tx, id)?.status.after(Move::Finish)?;
-    attempts::end_from_outside(
-        tx,
-        actor,
-        id,
-        Outcome::Cancelled,
-        "the ticket was finished by hand",
-    )?;
-    tickets::finish(tx, id, resolution)?;
-    events::append(tx, actor, Some(id), "done", Some(resolution.as_str()))
+/// Refuses what this actor may not make.
+fn may_create(tx: &Write<'_>, actor: &Actor, new: &NewTicket) -> Result<()> {
+    let assign = new.assign.as_deref();
+    if let Some(who) = assign.filter(|w| *w != HUMAN && !w.is_empty()) {
+        actor.must_be_human(&format!("assign a ticket to {who}"))?;
+    }
+    for of in &new.block_dependents_of {
+        let of = tickets::get(tx, *of)?;
+        actor.must_own(of.id, &of.created_by, "block the dependents of")?;
+    }
+    Ok(())
 }
 
 /// Applies `--assign` and `--status`; a running attempt ends when its ticket goes to somebody else.
@@ -347,16 +418,6 @@ fn reassign(tx: &Write<'_>, actor: &Actor, before: &Ticket, change: &TicketChang
     }
 }
 
-fn must_be_proposal(ticket: &Ticket, what: &str) -> Result<()> {
-    if ticket.kind == TicketType::Proposal && ticket.status != crate::Status::Done {
-        return Ok(());
-    }
-    Err(Error::Refused(format!(
-        "cannot {what} ticket {}: it is a {} that is {}, not an open proposal or a held landing",
-        ticket.id, ticket.kind, ticket.status
-    )))
-}
-
 fn fields_of(change: &TicketChange) -> String {
     let fields = [
         ("title", change.title.is_some()),
@@ -365,6 +426,12 @@ fn fields_of(change: &TicketChange) -> String {
         ("status", change.status.is_some()),
         ("type", change.kind.is_some()),
         ("priority", change.priority.is_some()),
+        ("parent", change.parent.is_some()),
+        (
+            "labels",
+            !change.add_labels.is_empty() || !change.remove_labels.is_empty(),
+        ),
+        ("not_before", change.not_before.is_some()),
     ];
     let named: Vec<&str> = fields
         .into_iter()

@@ -3,16 +3,33 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
-use super::{Store, Write, attempts, blockers, comments, events};
+use super::{Store, Write, attempts, blockers, comments, events, labels};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
+use crate::filter::Filter;
 use crate::status::{Move, Status};
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
 
+/// The longest name of a person or agent, in characters.
+const MAX_NAME: usize = 100;
+
 const COLUMNS: &str = "id, title, description, status, type, assigned_to, parent_id, created_by, \
-     created_at, updated_at, priority, resolution, not_before, attempt, failures";
+     created_at, updated_at, priority, resolution, not_before, attempt, failures, wait_for_children, \
+     (SELECT json_group_array(label ORDER BY label) FROM labels WHERE ticket_id = tickets.id) AS labels";
+
+/// The conditions of a [`Filter`]; each holds when its parameter is absent.
+const FILTER: &str = "
+     (:assigned IS NULL OR coalesce(assigned_to, '') = :assigned)
+     AND (:kinds = '[]' OR type IN (SELECT value FROM json_each(:kinds)))
+     AND NOT EXISTS (SELECT 1 FROM json_each(:labels) l WHERE NOT EXISTS
+           (SELECT 1 FROM labels WHERE label = l.value AND ticket_id = tickets.id))
+     AND (:parent IS NULL OR parent_id = :parent)
+     AND (:priority IS NULL OR priority = :priority)
+     AND (NOT :blocked OR open_blockers > 0)
+     AND (NOT :ready OR (status = 'open' AND assigned_to IS NULL AND open_blockers = 0
+                         AND not_before <= unixepoch('now')))";
 
 /// One ticket.
 pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
@@ -39,73 +56,175 @@ pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
     })
 }
 
-/// Tickets with one of `statuses`, by id.
-pub fn list(
-    conn: &Connection,
-    statuses: &[Status],
-    assigned_to: Option<&str>,
-) -> Result<Vec<Ticket>> {
+/// The tickets that the filter lets through, by id.
+pub fn list(conn: &Connection, filter: &Filter) -> Result<Vec<Ticket>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM tickets
-         WHERE status IN (SELECT value FROM json_each(:statuses))
-           AND (:assigned IS NULL OR assigned_to = :assigned)
-         ORDER BY id"
+        "SELECT {COLUMNS} FROM tickets WHERE {} AND {FILTER} ORDER BY id LIMIT :limit",
+        of_statuses(&filter.statuses()?)
     );
     let mut query = conn.prepare_cached(&sql)?;
-    let rows = query.query_map(
-        named_params! { ":statuses": words(statuses), ":assigned": assigned_to },
-        from_row,
-    )?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let limit = filter.limit.map_or(-1, i64::from);
+    let rows = filtered(filter, |params| {
+        query
+            .query_map(&*[params, &[(":limit", &limit)]].concat(), from_row)?
+            .collect()
+    })?;
+    Ok(rows)
 }
 
-/// How many tickets [`list`] gives.
-pub fn count(conn: &Connection, statuses: &[Status], assigned_to: Option<&str>) -> Result<u64> {
-    let mut query = conn.prepare_cached(
-        "SELECT count(*) FROM tickets
-         WHERE status IN (SELECT value FROM json_each(:statuses))
-           AND (:assigned IS NULL OR assigned_to = :assigned)",
-    )?;
-    let number: i64 = query.query_row(
-        named_params! { ":statuses": words(statuses), ":assigned": assigned_to },
-        |row| row.get(0),
-    )?;
+/// How many tickets [`list`] gives without a limit.
+pub fn count(conn: &Connection, filter: &Filter) -> Result<u64> {
+    let sql = format!(
+        "SELECT count(*) FROM tickets WHERE {} AND {FILTER}",
+        of_statuses(&filter.statuses()?)
+    );
+    let mut query = conn.prepare_cached(&sql)?;
+    let number: i64 = filtered(filter, |params| query.query_row(params, |row| row.get(0)))?;
     Ok(number.unsigned_abs())
 }
 
-/// Inserts a ticket with its blocker relations; returns its id.
-pub fn insert(tx: &Write<'_>, actor: &Actor, new: &NewTicket, kind: TicketType) -> Result<i64> {
-    if let Some(parent) = new.parent {
-        get(tx, parent)?;
+/// Calls `work` with the parameters of [`FILTER`].
+fn filtered<T>(
+    filter: &Filter,
+    work: impl FnOnce(&[(&str, &dyn ToSql)]) -> rusqlite::Result<T>,
+) -> Result<T> {
+    filter.check()?;
+    let kinds = super::json(&filter.kinds()?)?;
+    let labels = super::json(&filter.labels()?)?;
+    Ok(work(&[
+        (":assigned", &filter.assigned_to),
+        (":kinds", &kinds),
+        (":labels", &labels),
+        (":parent", &filter.parent),
+        (":priority", &filter.priority),
+        (":blocked", &filter.blocked),
+        (":ready", &filter.ready),
+    ])?)
+}
+
+/// The condition on the status, in words that let SQLite see whether the index of the unfinished
+/// tickets serves.
+fn of_statuses(statuses: &[Status]) -> String {
+    let words: Vec<String> = statuses.iter().map(|s| format!("'{s}'")).collect();
+    let list = format!("status IN ({})", words.join(", "));
+    if statuses.contains(&Status::Done) {
+        list
+    } else {
+        format!("{list} AND status <> 'done'")
     }
+}
+
+/// Inserts a ticket with its relations; returns its id.
+pub fn insert(tx: &Write<'_>, actor: &Actor, new: &NewTicket, kind: TicketType) -> Result<i64> {
+    let id = insert_alone(tx, actor, new, kind)?;
+    relate(tx, id, new)?;
+    if is_waited_for(tx, id)? {
+        blockers::must_be_acyclic(tx, &[id])?;
+    }
+    Ok(id)
+}
+
+/// Inserts a ticket, for now without parent and blockers; [`relate`] adds them.
+pub fn insert_alone(
+    tx: &Write<'_>,
+    actor: &Actor,
+    new: &NewTicket,
+    kind: TicketType,
+) -> Result<i64> {
+    new.check()?;
     let created_by = actor.signs(new.created_by.as_deref());
+    check_name("--created-by", created_by)?;
+    let assign = new.assign.as_deref().filter(|a| !a.is_empty());
+    assign.map_or(Ok(()), |who| check_name("--assign", who))?;
     let id: i64 = tx
         .prepare_cached(
-            "INSERT INTO tickets (title, description, type, assigned_to, parent_id, created_by, priority)
-             VALUES (:title, :description, :type, :assign, :parent, :created_by, :priority)
+            "INSERT INTO tickets (title, description, type, assigned_to, created_by, priority,
+                                  wait_for_children, not_before)
+             VALUES (:title, :description, :type, :assign, :created_by, :priority, :waits, :not_before)
              RETURNING id",
         )?
         .query_row(
             named_params! {
                 ":title": new.title, ":description": new.description, ":type": kind.as_str(),
-                ":assign": new.assign.as_deref().filter(|a| !a.is_empty()), ":parent": new.parent,
-                ":created_by": created_by, ":priority": new.priority.unwrap_or(2),
+                ":assign": assign, ":created_by": created_by,
+                ":priority": new.priority.unwrap_or(2), ":waits": new.wait_for_children,
+                ":not_before": new.not_before.unwrap_or(0),
             },
             |row| row.get(0),
         )?;
+    labels::add(tx, id, &new.labels)?;
+    events::append_as(tx, created_by, Some(id), "created", Some(&new.title))?;
+    Ok(id)
+}
+
+/// Gives a new ticket its parent and its blockers. Circles are the caller's to look for.
+pub fn relate(tx: &Write<'_>, id: i64, new: &NewTicket) -> Result<()> {
+    if let Some(parent) = new.parent {
+        set_parent(tx, id, Some(parent))?;
+    }
     for by in &new.blocked_by {
-        get(tx, *by)?;
+        must_exist(tx, *by)?;
         blockers::insert(tx, id, *by)?;
     }
     for of in &new.block_dependents_of {
-        get(tx, *of)?;
+        must_exist(tx, *of)?;
         for dependent in blockers::dependents_of(tx, *of)? {
-            blockers::must_not_cycle(tx, dependent, id)?;
             blockers::insert(tx, dependent, id)?;
         }
     }
-    events::append_as(tx, created_by, Some(id), "created", Some(&new.title))?;
-    Ok(id)
+    Ok(())
+}
+
+/// Makes `id` a part of `parent`, or of none. A ticket is no part of itself.
+pub fn set_parent(tx: &Write<'_>, id: i64, parent: Option<i64>) -> Result<()> {
+    let mut above = parent;
+    while let Some(next) = above {
+        if next == id {
+            return Err(Error::Refused(format!(
+                "ticket {id} cannot be a part of ticket {}: that is a part of ticket {id}",
+                parent.unwrap_or(id)
+            )));
+        }
+        above = tx
+            .prepare_cached("SELECT parent_id FROM tickets WHERE id = :id")?
+            .query_row(named_params! { ":id": next }, |row| row.get(0))
+            .optional()?
+            .ok_or_else(|| Error::no_ticket(next))?;
+    }
+    tx.prepare_cached("UPDATE tickets SET parent_id = :parent WHERE id = :id")?
+        .execute(named_params! { ":id": id, ":parent": parent })?;
+    Ok(())
+}
+
+/// Whether anything waits for this ticket: what nothing waits for closes no circle.
+fn is_waited_for(tx: &Write<'_>, id: i64) -> Result<bool> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM blockers WHERE blocked_by = :id)
+                 OR EXISTS (SELECT 1 FROM tickets p JOIN tickets c ON c.parent_id = p.id
+                            WHERE c.id = :id AND p.wait_for_children = 1)",
+        )?
+        .query_row(named_params! { ":id": id }, |row| row.get(0))?)
+}
+
+/// Refuses an id that no ticket has.
+pub fn must_exist(conn: &Connection, id: i64) -> Result<()> {
+    conn.prepare_cached("SELECT 1 FROM tickets WHERE id = :id")?
+        .exists(named_params! { ":id": id })?
+        .then_some(())
+        .ok_or_else(|| Error::no_ticket(id))
+}
+
+/// Refuses the name of a person or agent that is blank, long or has control characters.
+pub fn check_name(what: &str, name: &str) -> Result<()> {
+    let length = name.chars().count();
+    if name.trim().is_empty() || length > MAX_NAME || name.chars().any(char::is_control) {
+        return Err(Error::Invalid(format!(
+            "{what} '{}' is not a name: use 1 to {MAX_NAME} characters on one line",
+            crate::text::one_line(name)
+        )));
+    }
+    Ok(())
 }
 
 /// Applies `what` by [`Status::after`]; returns the ticket as it was. The assignee is cleared when
@@ -164,7 +283,11 @@ impl Store {
         Status::ALL
             .into_iter()
             .map(|status| {
-                let number = count(&self.conn, &[status], None)?;
+                let only = Filter {
+                    status: Some(status.as_str().to_owned()),
+                    ..Filter::default()
+                };
+                let number = count(&self.conn, &only)?;
                 Ok((status.as_str().to_owned(), number))
             })
             .collect()
@@ -181,12 +304,7 @@ impl Store {
     }
 }
 
-fn words(statuses: &[Status]) -> String {
-    let words: Vec<String> = statuses.iter().map(|s| format!("\"{s}\"")).collect();
-    format!("[{}]", words.join(","))
-}
-
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Ticket> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Ticket> {
     Ok(Ticket {
         id: row.get("id")?,
         title: row.get("title")?,
@@ -203,7 +321,18 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Ticket> {
         not_before: row.get("not_before")?,
         attempt: row.get("attempt")?,
         failures: row.get("failures")?,
+        labels: strings(row, "labels")?,
+        wait_for_children: row.get("wait_for_children")?,
     })
+}
+
+/// A column that holds a JSON array of strings.
+fn strings(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<String>> {
+    match row.get_ref(column)?.as_str()? {
+        "[]" => Ok(Vec::new()),
+        text => serde_json::from_str(text)
+            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, e.into())),
+    }
 }
 
 /// A column that holds one of our words.

@@ -2,7 +2,7 @@
 //! `Status::after` says.
 
 use rusqlite::Connection;
-use ticket::ticket::Filter;
+use ticket::filter::{ClaimFilter, Filter, LogFilter};
 use ticket::{Actor, Move, Queue, Status, Store};
 
 /// The reference's migrations, as a reference database at that version has them.
@@ -64,8 +64,11 @@ fn reference_databases_upgrade_with_every_row() {
         );
         assert_eq!(queue.show(7).unwrap().blocked_by, [1, 2]);
         assert_eq!(queue.comments(1).unwrap()[0].body, "well done");
-        assert_eq!(queue.log(10).unwrap().len(), 2);
-        let claimed = queue.claim_next("a").unwrap().unwrap();
+        assert_eq!(queue.log(&LogFilter::default()).unwrap().len(), 2);
+        let claimed = queue
+            .claim_next("a", &ClaimFilter::default())
+            .unwrap()
+            .unwrap();
         assert_eq!(claimed.detail.ticket.id, 3, "7 still waits for 2");
     }
 }

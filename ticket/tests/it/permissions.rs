@@ -1,6 +1,8 @@
 //! What an agent CLI may do with its attempt's token, and what only a human may.
 
+use ticket::comment::NewComment;
 use ticket::error::Error;
+use ticket::filter::ClaimFilter;
 use ticket::ticket::{NewTicket, TicketChange};
 use ticket::{Actor, Queue, Status};
 
@@ -26,9 +28,9 @@ fn an_agent_writes_only_where_it_works() {
         ..Default::default()
     };
     let mut session = f.store.session(&agent(own));
-    session.comment(own, "mine", None).unwrap();
+    session.comment(own, &NewComment::new("mine")).unwrap();
     for refused in [
-        session.comment(other, "theirs", None),
+        session.comment(other, &NewComment::new("theirs")).map(drop),
         session.complete(other),
         session.unclaim(other),
         session.update(other, &change),
@@ -38,7 +40,7 @@ fn an_agent_writes_only_where_it_works() {
         session.answer(other, "x"),
         session.approve(other),
         session.reject(other, "x"),
-        session.claim_next("a").map(drop),
+        session.claim_next("a", &ClaimFilter::default()).map(drop),
     ] {
         assert!(matches!(refused, Err(Error::Forbidden(_))), "{refused:?}");
     }
@@ -57,8 +59,14 @@ fn an_agent_signs_with_its_own_name() {
     };
     let mut session = f.store.session(&agent(own));
     let made = session.create(&new).unwrap();
-    session.comment(own, "x", Some("human")).unwrap();
-    session.comment(made, "its own ticket", None).unwrap();
+    let forged = NewComment {
+        author: Some("human".into()),
+        ..NewComment::new("x")
+    };
+    session.comment(own, &forged).unwrap();
+    session
+        .comment(made, &NewComment::new("its own ticket"))
+        .unwrap();
     assert_eq!(f.show(made).ticket.created_by, "a");
     assert_eq!(f.show(own).comments[0].author, "a");
 }

@@ -131,7 +131,7 @@ fn fill(project: &Project) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use ticket::ticket::Filter;
+    use ticket::filter::Filter;
 
     use super::*;
 

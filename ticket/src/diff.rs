@@ -1,0 +1,111 @@
+//! What an attempt changed, as a patch, read from the bare repository by `git`. Nothing that agents
+//! wrote runs: no hook, no filter, no external diff, no configuration but the repository's own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::attempt::{branch, snapshot_ref};
+use crate::error::{Error, Result};
+
+/// Where the trees of an attempt are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The ticket.
+    pub ticket: i64,
+    /// The number of the attempt.
+    pub attempt: i64,
+    /// The commit on main, when it landed.
+    pub landed: Option<String>,
+    /// The commit that keeps its tree.
+    pub snapshot: Option<String>,
+}
+
+/// The bare repository of the project that this database belongs to.
+pub fn repository(database: &Path) -> Result<PathBuf> {
+    let swarm = database.parent().and_then(Path::parent);
+    swarm
+        .map(|folder| folder.join("repo.git"))
+        .filter(|path| path.is_dir())
+        .ok_or_else(|| {
+            Error::NotFound(format!(
+                "{} belongs to no project with a repository: a diff needs .swarm/repo.git beside it",
+                database.display()
+            ))
+        })
+}
+
+/// The patch from where main was to what the attempt made of it. What landed is compared with main
+/// just before.
+pub fn of(repository: &Path, subject: &Subject) -> Result<Vec<u8>> {
+    if let Some(commit) = &subject.landed {
+        return patch(repository, &format!("{commit}^..{commit}"));
+    }
+    let Subject {
+        ticket, attempt, ..
+    } = *subject;
+    let tips = [
+        subject.snapshot.clone(),
+        Some(snapshot_ref(ticket, attempt)),
+        Some(format!("refs/heads/{}", branch(ticket, attempt))),
+    ];
+    for tip in tips.into_iter().flatten() {
+        if exists(repository, &tip)? {
+            return patch(repository, &format!("HEAD...{tip}"));
+        }
+    }
+    Err(Error::NotFound(format!(
+        "attempt {attempt} of ticket {ticket} has left no tree yet"
+    )))
+}
+
+fn exists(repository: &Path, revision: &str) -> Result<bool> {
+    let wanted = format!("{revision}^{{commit}}");
+    let args = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &wanted,
+    ];
+    Ok(git(repository, &args)?.status.success())
+}
+
+fn patch(repository: &Path, range: &str) -> Result<Vec<u8>> {
+    let args = [
+        "diff",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-color",
+        "--end-of-options",
+        range,
+    ];
+    let output = git(repository, &args)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Error::Unavailable(format!(
+        "git could not compare {range}: {}",
+        crate::text::one_line(said.trim())
+    )))
+}
+
+fn git(repository: &Path, args: &[&str]) -> Result<Output> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Command::new("git")
+        .env_clear()
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .arg("--git-dir")
+        .arg(repository)
+        .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor="])
+        .args(["-c", "safe.directory=*"])
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|e| Error::Io("cannot run git".into(), e))
+}

@@ -1,0 +1,36 @@
+//! Claims withheld: while a reason is set, nobody claims anything. What runs goes on.
+
+use rusqlite::named_params;
+
+use super::{Write, events};
+use crate::actor::Actor;
+use crate::error::{Error, Result};
+use crate::ticket::check_title;
+
+/// The setting that holds the reason; the claim looks for it.
+pub const KEY: &str = "claims_paused";
+
+/// Withholds claims. A second pause only changes the reason.
+pub fn begin(tx: &Write<'_>, actor: &Actor, reason: &str) -> Result<()> {
+    check_title(reason).map_err(|_| {
+        Error::Invalid("the reason of a pause is one line of text, not an empty one".into())
+    })?;
+    tx.execute(
+        "INSERT INTO settings (key, value) VALUES (:key, :reason)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        named_params! { ":key": KEY, ":reason": reason },
+    )?;
+    events::append(tx, actor, None, "paused", Some(reason))
+}
+
+/// Lets claims happen again; returns false when they were not withheld.
+pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
+    let ended = tx.execute(
+        "DELETE FROM settings WHERE key = :key",
+        named_params! { ":key": KEY },
+    )? > 0;
+    if ended {
+        events::append(tx, actor, None, "resumed", None)?;
+    }
+    Ok(ended)
+}
