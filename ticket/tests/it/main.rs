@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod attempts;
+mod claims;
 mod cli;
+mod graphs;
+mod knowledge;
 mod landings;
 mod migrations;
 mod permissions;
+mod reviews;
 mod support;

@@ -76,7 +76,9 @@ impl Drop for Fixture {
             .query_row(
                 "SELECT count(*) FROM tickets t WHERE open_blockers <>
                    (SELECT count(*) FROM blockers b JOIN tickets o ON o.id = b.blocked_by
-                    WHERE b.ticket_id = t.id AND o.status <> 'done')",
+                    WHERE b.ticket_id = t.id AND o.status <> 'done')
+                   + t.wait_for_children *
+                     (SELECT count(*) FROM tickets c WHERE c.parent_id = t.id AND c.status <> 'done')",
                 [],
                 |r| r.get(0),
             )
