@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use ticket::attempt::Attempt;
 use ticket::store::AgentRow;
 use ticket::wire::{AgentStatus, Role, SwarmStatus};
+use ticket::{Actor, Queue};
 
 use crate::error::Answer;
 use crate::fleet::plan::{Id, Phase};
@@ -26,7 +27,7 @@ async fn status(State(hub): State<Shared>) -> Answer<Json<SwarmStatus>> {
 /// Everything at this moment.
 pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
     let base = hub.base().await?;
-    let (registered, attempts, tickets, landings) = hub
+    let (registered, attempts, tickets, landings, paused) = hub
         .database
         .read(|store| {
             Ok((
@@ -34,6 +35,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
                 store.live_attempts()?,
                 store.status_counts()?,
                 store.landing_queue()?,
+                store.session(&Actor::Hub).paused()?,
             ))
         })
         .await?;
@@ -57,7 +59,13 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
         agents: agents.collect(),
         tickets,
         landings,
-        problems: seen.problems,
+        problems: seen
+            .problems
+            .into_iter()
+            .chain(paused.map(|reason| {
+                format!("claims are paused: {reason}; 'ticket resume' lets them go on")
+            }))
+            .collect(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Claims withheld: while a reason is set, nobody claims anything. What runs goes on.
+//! Claims withheld: while a reason is set, nobody claims or proposes anything. What runs goes on.
 
 use rusqlite::named_params;
 

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, Write, events};
+use super::{Store, Write, events, pauses};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::wire::EndProposal;
@@ -20,7 +20,8 @@ pub struct NewProposal {
 
 impl Store {
     /// Starts a proposal run for an idle agent, or `None` when the ration is used up: open proposals
-    /// and running runs together reach `max_open`, or the last run began less than `every_seconds` ago.
+    /// and running runs together reach `max_open`, the last run began less than `every_seconds` ago, or
+    /// claims are withheld.
     pub fn begin_proposal(
         &mut self,
         agent: &str,
@@ -97,5 +98,8 @@ fn ration_allows(tx: &Write<'_>, max_open: i64, every_seconds: i64) -> Result<bo
             |row| row.get(0),
         )
         .optional()?;
-    Ok(open < max_open && since_last.is_none_or(|s| s >= every_seconds))
+    let paused: bool = tx
+        .prepare_cached("SELECT 1 FROM settings WHERE key = :key")?
+        .exists(named_params! { ":key": pauses::KEY })?;
+    Ok(!paused && open < max_open && since_last.is_none_or(|s| s >= every_seconds))
 }

@@ -5,6 +5,7 @@
 mod attempts;
 mod claims;
 mod cli;
+mod diffs;
 mod graphs;
 mod knowledge;
 mod landings;
