@@ -35,9 +35,26 @@ END;
 CREATE TABLE labels (
     ticket_id INTEGER NOT NULL REFERENCES tickets(id),
     label     TEXT NOT NULL CHECK (length(label) BETWEEN 1 AND 64),
+    rank      INTEGER,                              -- the ticket's priority while it is claimable
     PRIMARY KEY (ticket_id, label)
 ) WITHOUT ROWID;
 CREATE INDEX labels_label ON labels (label, ticket_id);
+
+-- A claim by label reads the claimable tickets with that label and no others.
+CREATE INDEX labels_claimable ON labels (label, rank, ticket_id) WHERE rank IS NOT NULL;
+CREATE TRIGGER labels_added AFTER INSERT ON labels
+BEGIN
+    UPDATE labels SET rank = (SELECT priority FROM tickets WHERE id = NEW.ticket_id AND status = 'open'
+                                AND assigned_to IS NULL AND open_blockers = 0)
+    WHERE ticket_id = NEW.ticket_id AND label = NEW.label;
+END;
+CREATE TRIGGER labels_ranked AFTER UPDATE OF status, assigned_to, open_blockers, priority ON tickets
+    WHEN EXISTS (SELECT 1 FROM labels WHERE ticket_id = NEW.id)
+BEGIN
+    UPDATE labels SET rank = CASE WHEN NEW.status = 'open' AND NEW.assigned_to IS NULL
+                                   AND NEW.open_blockers = 0 THEN NEW.priority END
+    WHERE ticket_id = NEW.id;
+END;
 
 -- What an agent or a person found out, for those who come after.
 CREATE TABLE learnings (

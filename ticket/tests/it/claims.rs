@@ -185,3 +185,37 @@ fn a_done_ticket_keeps_nobody_in_a_circle() {
     assert!(f.human(|q| q.block(two, three)).is_err());
     assert!(f.human(|q| q.block(two, two)).is_err());
 }
+
+#[test]
+fn a_label_finds_a_ticket_whatever_became_of_it() {
+    let mut f = Fixture::new();
+    let labelled = NewTicket {
+        labels: vec!["ui".into()],
+        ..new("labelled")
+    };
+    let id = f.human(|q| q.create(&labelled)).unwrap();
+    let late = f.ticket("labelled late", &[]);
+    let change = TicketChange {
+        add_labels: vec!["ui".into()],
+        priority: Some(0),
+        ..TicketChange::default()
+    };
+    f.human(|q| q.update(late, &change)).unwrap();
+    let blocker = f.ticket("blocker", &[]);
+    f.human(|q| q.block(id, blocker)).unwrap();
+    let ui = ClaimFilter {
+        label: Some("ui".into()),
+        ..any()
+    };
+    assert_eq!(claim(&mut f, &ui), Some(late));
+    assert_eq!(claim(&mut f, &ui), None, "the other one is blocked");
+    f.human(|q| q.mark_done(blocker, None)).unwrap();
+    assert_eq!(claim(&mut f, &ui), Some(id));
+    f.human(|q| q.unclaim(id)).unwrap();
+    let without = TicketChange {
+        remove_labels: vec!["ui".into()],
+        ..TicketChange::default()
+    };
+    f.human(|q| q.update(id, &without)).unwrap();
+    assert_eq!(claim(&mut f, &ui), None);
+}

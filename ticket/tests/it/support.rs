@@ -84,6 +84,16 @@ impl Drop for Fixture {
             )
             .unwrap();
         assert_eq!(wrong, 0, "a count of open blockers is wrong");
+        let misplaced: i64 = conn
+            .query_row(
+                "SELECT count(*) FROM labels l JOIN tickets t ON t.id = l.ticket_id
+                 WHERE l.rank IS NOT CASE WHEN t.status = 'open' AND t.assigned_to IS NULL
+                                           AND t.open_blockers = 0 THEN t.priority END",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(misplaced, 0, "a label's rank is wrong");
         let orphans: i64 = conn
             .query_row(
                 "SELECT count(*) FROM attempts a JOIN tickets t ON t.id = a.ticket_id
