@@ -1,7 +1,7 @@
 //! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
 
 use std::io::{BufRead, BufReader, Read};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::blocking::{RequestBuilder, Response};
@@ -42,6 +42,7 @@ pub struct Client {
     http: reqwest::blocking::Client,
     base: String,
     token: String,
+    patience: Duration,
 }
 
 impl std::fmt::Debug for Client {
@@ -66,7 +67,13 @@ impl Client {
             http,
             base: format!("{}/api/v1", url.trim_end_matches('/')),
             token: token.to_owned(),
+            patience: Duration::ZERO,
         })
+    }
+
+    /// The same hub, with time for it to come back from a restart.
+    pub fn patient(self, patience: Duration) -> Client {
+        Client { patience, ..self }
     }
 
     /// The same hub with another token.
@@ -114,7 +121,7 @@ impl Client {
             .request(Method::GET, &format!("/landings/{id}"))
             .query(&[("wait", wait)])
             .timeout(Duration::from_secs(wait) + POLL_SLACK);
-        read(send(request)?)
+        read(self.send(request)?)
     }
 
     /// The attempt is over, or its tree has come.
@@ -154,12 +161,12 @@ impl Client {
     /// How many agents there should be from now on.
     pub fn scale(&self, agents: u32) -> Result<()> {
         let request = self.request(Method::PUT, "/fleet").json(&Scale { agents });
-        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
     /// Ends agents, verifiers and the hub; returns when the agents are gone.
     pub fn shutdown(&self) -> Result<()> {
-        send(
+        self.send(
             self.request(Method::POST, "/shutdown")
                 .timeout(Duration::from_secs(120)),
         )
@@ -179,7 +186,7 @@ impl Client {
         if let Some(lines) = tail {
             request = request.query(&[("tail", lines)]);
         }
-        send(request)
+        self.send(request)
     }
 
     /// The events after `after`, first those that happened, then each as it happens. Ends when the
@@ -188,7 +195,7 @@ impl Client {
         let request = self
             .request(Method::GET, "/events")
             .query(&[("after", after)]);
-        let lines = BufReader::new(send(request)?).lines();
+        let lines = BufReader::new(self.send(request)?).lines();
         Ok(lines.filter_map(|line| match line {
             Err(e) => Some(Err(Error::Unavailable(format!(
                 "the event stream broke off: {e}"
@@ -201,6 +208,28 @@ impl Client {
         }))
     }
 
+    /// Sends, and turns a refusal back into the error that the hub meant. A connection that is not
+    /// even taken has done nothing, so it is safe to try again.
+    fn send(&self, mut request: RequestBuilder) -> Result<Response> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let again = request.try_clone();
+            match (request.send(), again) {
+                (Ok(response), _) => return accepted(response),
+                (Err(error), Some(next)) if error.is_connect() && Instant::now() < deadline => {
+                    std::thread::sleep(RECONNECT);
+                    request = next;
+                }
+                (Err(error), _) => {
+                    let cause = cause(&error);
+                    return Err(Error::Unavailable(format!(
+                        "the hub does not answer: {cause}"
+                    )));
+                }
+            }
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.base))
@@ -208,9 +237,7 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        read(send(
-            self.request(Method::GET, path).timeout(ANSWER_TIMEOUT),
-        )?)
+        read(self.send(self.request(Method::GET, path).timeout(ANSWER_TIMEOUT))?)
     }
 
     fn post<T: DeserializeOwned>(
@@ -219,15 +246,17 @@ impl Client {
         body: &impl Serialize,
         deadline: Duration,
     ) -> Result<T> {
-        read(send(
-            self.request(Method::POST, path)
-                .json(body)
-                .timeout(deadline),
-        )?)
+        read(
+            self.send(
+                self.request(Method::POST, path)
+                    .json(body)
+                    .timeout(deadline),
+            )?,
+        )
     }
 
     fn post_only(&self, path: &str, body: &impl Serialize) -> Result<()> {
-        send(
+        self.send(
             self.request(Method::POST, path)
                 .json(body)
                 .timeout(ANSWER_TIMEOUT),
@@ -237,7 +266,7 @@ impl Client {
 
     fn find<T: DeserializeOwned>(&self, path: &str, query: &impl Serialize) -> Result<T> {
         let request = self.request(Method::GET, path).query(query);
-        read(send(request.timeout(ANSWER_TIMEOUT))?)
+        read(self.send(request.timeout(ANSWER_TIMEOUT))?)
     }
 
     fn made(&self, path: &str, body: &impl Serialize) -> Result<i64> {
@@ -261,7 +290,7 @@ impl Queue for Client {
         let request = self
             .request(Method::PATCH, &format!("/tickets/{id}"))
             .json(change);
-        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
     fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>> {
@@ -314,12 +343,12 @@ impl Queue for Client {
 
     fn block(&mut self, id: i64, by: i64) -> Result<()> {
         let request = self.request(Method::PUT, &format!("/tickets/{id}/blockers/{by}"));
-        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
     fn unblock(&mut self, id: i64, by: i64) -> Result<()> {
         let request = self.request(Method::DELETE, &format!("/tickets/{id}/blockers/{by}"));
-        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
     fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
@@ -379,7 +408,7 @@ impl Queue for Client {
         let request = self
             .request(Method::GET, &format!("/tickets/{id}/diff"))
             .query(&[("attempt", attempt)]);
-        let patch = send(request.timeout(BULK_TIMEOUT))?.bytes();
+        let patch = self.send(request.timeout(BULK_TIMEOUT))?.bytes();
         Ok(patch.map_err(|e| broken_off(&e))?.into())
     }
 
@@ -395,12 +424,12 @@ impl Queue for Client {
         let request = self
             .request(Method::PUT, "/pause")
             .json(&json!({ "reason": reason }));
-        send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
     fn resume(&mut self) -> Result<bool> {
         let request = self.request(Method::DELETE, "/pause");
-        read(send(request.timeout(ANSWER_TIMEOUT))?)
+        read(self.send(request.timeout(ANSWER_TIMEOUT))?)
     }
 
     fn paused(&mut self) -> Result<Option<String>> {
@@ -408,11 +437,8 @@ impl Queue for Client {
     }
 }
 
-/// Sends, and turns a refusal back into the error that the hub meant.
-fn send(request: RequestBuilder) -> Result<Response> {
-    let response = request
-        .send()
-        .map_err(|e| Error::Unavailable(format!("the hub does not answer: {}", cause(&e))))?;
+/// The answer, or the refusal that the hub meant.
+fn accepted(response: Response) -> Result<Response> {
     if response.status().is_success() {
         return Ok(response);
     }
