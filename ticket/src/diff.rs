@@ -1,11 +1,19 @@
 //! What an attempt changed, as a patch, read from the bare repository by `git`. Nothing that agents
 //! wrote runs: no hook, no filter, no external diff, no configuration but the repository's own.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use crate::attempt::{branch, snapshot_ref};
 use crate::error::{Error, Result};
+
+/// The largest patch, in bytes.
+const MAX_PATCH: usize = 16 << 20;
+/// How long git may take.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where the trees of an attempt are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,9 +98,57 @@ fn patch(repository: &Path, range: &str) -> Result<Vec<u8>> {
     )))
 }
 
+/// Runs git with a deadline and a limit on what it may print: agents decide what is compared.
 fn git(repository: &Path, args: &[&str]) -> Result<Output> {
+    let mut child = command(repository, args)
+        .spawn()
+        .map_err(|e| Error::Io("cannot run git".into(), e))?;
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(Error::Unavailable("git has no output to read".into()));
+    };
+    let (stdout, stderr) = (read_in_thread(stdout), read_in_thread(stderr));
+    let printed = stdout.recv_timeout(DEADLINE);
+    if !matches!(&printed, Ok(bytes) if bytes.len() <= MAX_PATCH) {
+        let _ = child.kill();
+    }
+    let status = child
+        .wait()
+        .map_err(|e| Error::Io("cannot wait for git".into(), e))?;
+    match printed {
+        Ok(stdout) if stdout.len() <= MAX_PATCH => Ok(Output {
+            status,
+            stdout,
+            stderr: stderr.recv_timeout(DEADLINE).unwrap_or_default(),
+        }),
+        Ok(_) => Err(Error::Refused(format!(
+            "the patch is larger than {} MiB: look at it with 'git --git-dir {} {}'",
+            MAX_PATCH >> 20,
+            repository.display(),
+            args.join(" ")
+        ))),
+        Err(_) => Err(Error::Unavailable(format!(
+            "git did not answer within {} s",
+            DEADLINE.as_secs()
+        ))),
+    }
+}
+
+/// Reads one byte more than a patch may have, and no further.
+fn read_in_thread(from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
+    let (done, wait) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What could be read before an error is what there is.
+        let _ = from.take(MAX_PATCH as u64 + 1).read_to_end(&mut bytes);
+        let _ = done.send(bytes);
+    });
+    wait
+}
+
+fn command(repository: &Path, args: &[&str]) -> Command {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    Command::new("git")
+    let mut command = Command::new("git");
+    command
         .env_clear()
         .env("PATH", path)
         .env("LC_ALL", "C")
@@ -106,6 +162,7 @@ fn git(repository: &Path, args: &[&str]) -> Result<Output> {
         .args(["-c", "safe.directory=*"])
         .args(args)
         .stdin(Stdio::null())
-        .output()
-        .map_err(|e| Error::Io("cannot run git".into(), e))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ticket::attempt::Outcome;
+use ticket::ticket::NewTicket;
 use ticket::{Actor, Queue, Store};
 
 use crate::support::{POLICY, end};
@@ -39,6 +40,14 @@ impl Project {
         }
     }
 
+    fn ticket(&mut self) -> i64 {
+        let new = NewTicket {
+            title: "t".into(),
+            ..NewTicket::default()
+        };
+        self.store.session(&Actor::Human).create(&new).unwrap()
+    }
+
     fn diff(&mut self, id: i64, attempt: Option<i64>) -> ticket::Result<String> {
         let patch = self.store.session(&Actor::Human).diff(id, attempt)?;
         Ok(String::from_utf8(patch).unwrap())
@@ -65,14 +74,7 @@ fn commit(work: &Path, message: &str) -> String {
 #[test]
 fn an_attempt_is_compared_with_main_where_it_left_it() {
     let mut p = Project::new();
-    let id = p
-        .store
-        .session(&Actor::Human)
-        .create(&ticket::ticket::NewTicket {
-            title: "t".into(),
-            ..Default::default()
-        })
-        .unwrap();
+    let id = p.ticket();
     let refused = p.diff(id, None).unwrap_err().to_string();
     assert!(refused.contains("no attempt yet"), "{refused}");
     p.store.claim("a", POLICY).unwrap().unwrap();
@@ -105,14 +107,7 @@ fn an_attempt_is_compared_with_main_where_it_left_it() {
 #[test]
 fn what_the_tree_configures_does_not_run() {
     let mut p = Project::new();
-    let id = p
-        .store
-        .session(&Actor::Human)
-        .create(&ticket::ticket::NewTicket {
-            title: "t".into(),
-            ..Default::default()
-        })
-        .unwrap();
+    let id = p.ticket();
     p.store.claim("a", POLICY).unwrap().unwrap();
     git(&p.work, &["switch", "-q", "-c", "ticket"]);
     std::fs::write(p.work.join(".gitattributes"), "* diff=evil\n").unwrap();
@@ -130,4 +125,21 @@ fn what_the_tree_configures_does_not_run() {
     let patch = p.diff(id, None).unwrap();
     assert!(patch.contains("+two"), "{patch}");
     assert!(!ran.exists(), "a command of the repository's ran");
+}
+
+#[test]
+fn a_patch_without_end_is_refused() {
+    let mut p = Project::new();
+    let id = p.ticket();
+    p.store.claim("a", POLICY).unwrap().unwrap();
+    git(&p.work, &["switch", "-q", "-c", "ticket"]);
+    std::fs::write(p.work.join("a.txt"), "line of text\n".repeat(2 << 20)).unwrap();
+    commit(&p.work, "much");
+    let bare = p.bare.to_str().unwrap().to_owned();
+    git(
+        &p.work,
+        &["push", "-q", &bare, "ticket:refs/heads/ticket/1/1"],
+    );
+    let refused = p.diff(id, None).unwrap_err().to_string();
+    assert!(refused.contains("larger than 16 MiB"), "{refused}");
 }
