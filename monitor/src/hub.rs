@@ -18,7 +18,7 @@ use ticket::store::lock::HubLock;
 use ticket::wire::{Base, HubFile};
 use ticket::{Actor, Store};
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,8 @@ use crate::{hub_file, reconcile};
 
 /// The longest long poll.
 const MAX_WAIT: Duration = Duration::from_secs(60);
+/// How many patches are made at once.
+const DIFFS: usize = 2;
 /// How long to wait for a CLI that has the database file open.
 const LOCK_DEADLINE: Duration = Duration::from_secs(10);
 /// How often to look meanwhile.
@@ -88,6 +90,8 @@ pub struct Hub {
     pub fleet: Fleet,
     /// Idle workers stand in line for this.
     pub line: Mutex<()>,
+    /// How many patches may be made at once.
+    pub diffs: Semaphore,
     /// Who comes in by the human listener.
     pub door: human::Door,
     /// Cancelled when the hub ends.
@@ -204,6 +208,7 @@ impl Running {
             leases: Leases::default(),
             presence: Presence::default(),
             line: Mutex::default(),
+            diffs: Semaphore::new(DIFFS),
             closing: CancellationToken::new(),
             project,
             config,

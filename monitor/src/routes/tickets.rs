@@ -16,7 +16,7 @@ use ticket::wire::ClaimNext;
 use ticket::{Queue, Ticket, TicketDetail};
 
 use crate::auth::Acting;
-use crate::error::{Answer, Body, Path, Query};
+use crate::error::{Answer, Body, Path, Query, Refusal};
 use crate::hub::Shared;
 
 /// The routes of this concern.
@@ -164,16 +164,21 @@ struct WhichAttempt {
     attempt: Option<i64>,
 }
 
-/// A patch as bytes: what is in it is not always text.
+/// A patch as bytes: what is in it is not always text. Git runs when the database is let go.
 async fn diff(
     State(hub): State<Shared>,
-    Acting(actor): Acting,
+    Acting(_): Acting,
     Path(id): Path<i64>,
     Query(WhichAttempt { attempt }): Query<WhichAttempt>,
 ) -> Answer<Response> {
-    let patch = hub
-        .read(actor, move |queue| queue.diff(id, attempt))
+    let subject = hub
+        .database
+        .read(move |store| store.diff_subject(id, attempt))
         .await?;
+    let _turn = hub.diffs.acquire().await;
+    let repository = hub.project.repository();
+    let patch = tokio::task::spawn_blocking(move || ticket::diff::of(&repository, &subject)).await;
+    let patch = patch.map_err(|e| Refusal::broken("the patch could not be made", e))??;
     let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
     Ok((kind, patch).into_response())
 }
