@@ -1,10 +1,17 @@
-//! The command line of `ticket`. Nothing below this file knows clap.
+//! The command line of `ticket`. Nothing below this file and its folder knows clap.
+
+mod arguments;
+mod refusal;
+mod values;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use ticket::ticket::Resolution;
-use ticket::{Status, TicketType};
+
+pub use arguments::{Create, Find, Update};
+pub use refusal::refuse;
+use values::{id, number, prose};
 
 /// The ticket queue that agents, scripts and people share.
 ///
@@ -15,9 +22,12 @@ use ticket::{Status, TicketType};
 #[derive(Debug, Parser)]
 #[command(name = "ticket", version, arg_required_else_help = false)]
 pub struct Cli {
-    /// The database file.
+    /// The database file
     #[arg(long, global = true, value_name = "PATH")]
     pub db: Option<PathBuf>,
+    /// How to print data and refusals ('ticket schema' describes the JSON)
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub format: Format,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -25,126 +35,96 @@ pub struct Cli {
 /// How to print data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// For people
     #[default]
     Text,
-    /// For programs.
+    /// For programs
     Json,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make a ticket; prints its id
-    Create {
-        /// One line that says what it is about
-        #[arg(allow_hyphen_values = true, value_parser = prose)]
-        title: String,
-        /// The whole text; - reads standard input
-        #[arg(long, short, allow_hyphen_values = true)]
-        description: Option<String>,
-        /// The ticket that it is a part of
-        #[arg(long, value_name = "ID")]
-        parent: Option<i64>,
-        /// An agent's name, or human
-        #[arg(long, value_name = "WHO")]
-        assign: Option<String>,
-        /// A ticket that it waits for (repeatable)
-        #[arg(long, value_name = "ID")]
-        blocked_by: Vec<i64>,
-        /// Whatever waits for this ticket also waits for the new one (repeatable)
-        #[arg(long, value_name = "ID")]
-        block_dependents_of: Vec<i64>,
-        /// Who makes it
-        #[arg(long, value_name = "WHO")]
-        created_by: Option<String>,
-        /// task, proposal, question or verify
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Option<TicketType>,
-        /// 0 (most urgent) to 4; 2 without it
-        #[arg(long, value_name = "0-4")]
-        priority: Option<i64>,
-    },
+    /// Make a ticket and print its id; or a whole graph of them from a file
+    Create(Create),
     /// Change a ticket
-    Update {
-        /// The ticket
-        id: i64,
-        /// A new title
-        #[arg(long, allow_hyphen_values = true)]
-        title: Option<String>,
-        /// A new description; - reads standard input
-        #[arg(long, short, allow_hyphen_values = true)]
-        description: Option<String>,
-        /// A new assignee; empty for nobody
-        #[arg(long, value_name = "WHO")]
-        assign: Option<String>,
-        /// open, in_progress or ready (done: see mark-done)
-        #[arg(long)]
-        status: Option<Status>,
-        /// task, proposal, question or verify
-        #[arg(long = "type", value_name = "TYPE")]
-        kind: Option<TicketType>,
-        /// 0 (most urgent) to 4
-        #[arg(long, value_name = "0-4")]
-        priority: Option<i64>,
-    },
-    /// List tickets; without --status all but done
+    Update(Update),
+    /// List tickets by id; without --status all but done
     List {
-        /// Statuses, joined by commas
+        #[command(flatten)]
+        find: Find,
+        /// At most so many
+        #[arg(long, value_name = "N", value_parser = number)]
+        limit: Option<u32>,
+    },
+    /// Find tickets by the words in titles, descriptions and comments, newest first
+    Search {
+        /// Words that must all occur; "a phrase" in quotes, begin* for all that begin so
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// Statuses, joined by commas; without it all, done ones too
         #[arg(long)]
         status: Option<String>,
-        /// Only this assignee's
-        #[arg(long, value_name = "WHO")]
-        assigned_to: Option<String>,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        /// At most so many
+        #[arg(long, value_name = "N", value_parser = number, default_value_t = 20)]
+        limit: u32,
     },
     /// Show one ticket with blockers, attempts and comments
     Show {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
     },
     /// Count tickets; without --status all but done
     Count {
-        /// Statuses, joined by commas
-        #[arg(long)]
-        status: Option<String>,
+        #[command(flatten)]
+        find: Find,
     },
     /// Take the next claimable ticket; exit code 1 and no output when there is none
     ClaimNext {
         /// Who takes it
         #[arg(long)]
         agent: String,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        /// Types, joined by commas: any of them
+        #[arg(long = "type", value_name = "TYPE")]
+        kind: Option<String>,
+        /// A label that it must have (repeatable)
+        #[arg(long, value_name = "LABEL")]
+        label: Vec<String>,
     },
     /// Say something about a ticket
     Comment {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
         /// What to say; - reads standard input
         #[arg(allow_hyphen_values = true, value_parser = prose)]
         body: String,
-        /// Who says it
+        /// Who says it; human without it
         #[arg(long)]
         author: Option<String>,
+        /// The comment that this one answers, by its id in 'ticket comments --ids'
+        #[arg(long, value_name = "COMMENT", value_parser = id)]
+        reply_to: Option<i64>,
     },
-    /// Print what was said about a ticket
+    /// Print what was said about a ticket, answers below what they answer
     Comments {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        /// With the id of each comment, for --reply-to
+        #[arg(long)]
+        ids: bool,
     },
     /// The work on a ticket is complete: it becomes ready
     Complete {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
     },
     /// Finish a ticket and free its dependents
     MarkDone {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
         /// Why it is done; without it: answered, approved or passed, by the type
         #[arg(long)]
@@ -153,35 +133,43 @@ pub enum Command {
     /// Give a ticket back
     Unclaim {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
     },
     /// Make a ticket wait for another
     Block {
         /// The ticket that waits
+        #[arg(value_parser = id)]
         id: i64,
         /// The ticket that it waits for
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = id)]
         by: i64,
     },
     /// Make a ticket wait no longer for another
     Unblock {
         /// The ticket that waits
+        #[arg(value_parser = id)]
         id: i64,
         /// The ticket that it waits for
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = id)]
         by: i64,
     },
     /// Print the activity log, newest first
     Log {
         /// How many rows
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, value_name = "N", value_parser = number, default_value_t = 20)]
         limit: u32,
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        /// Only this ticket's
+        #[arg(long, value_name = "ID", value_parser = id)]
+        ticket: Option<i64>,
+        /// The last rows oldest first, then each as it comes, until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Answer a question: a comment, and the question is done
     Answer {
         /// The question
+        #[arg(value_parser = id)]
         id: i64,
         /// The answer; - reads standard input
         #[arg(allow_hyphen_values = true, value_parser = prose)]
@@ -190,25 +178,96 @@ pub enum Command {
     /// Turn a proposal into an open task, or let a held landing pass
     Approve {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
     },
     /// Turn a proposal down, or send a held landing back
     Reject {
         /// The ticket
+        #[arg(value_parser = id)]
         id: i64,
         /// Why; - reads standard input
         #[arg(allow_hyphen_values = true, value_parser = prose)]
         reason: String,
     },
+    /// A check found nothing wrong: the verify ticket is done
+    Pass {
+        /// The verify ticket
+        #[arg(value_parser = id)]
+        id: i64,
+        /// What to say about it; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        comment: Option<String>,
+    },
+    /// A check found something wrong: makes a ticket for the fix and one to check again
+    Fail {
+        /// The verify ticket
+        #[arg(value_parser = id)]
+        id: i64,
+        /// What is wrong; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        reason: String,
+    },
+    /// Print who had a ticket, when, and how each attempt ended
+    Attempts {
+        /// The ticket
+        #[arg(value_parser = id)]
+        id: i64,
+    },
+    /// Print what an attempt changed, as a patch
+    Diff {
+        /// The ticket
+        #[arg(value_parser = id)]
+        id: i64,
+        /// The attempt's number; without it the latest that left a tree
+        #[arg(long, value_name = "N", value_parser = id)]
+        attempt: Option<i64>,
+    },
+    /// Keep what was found out, for the prompts of those who come after
+    Learn {
+        /// What was found out; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        text: String,
+        /// What it is about, in one word; general without it
+        #[arg(long)]
+        category: Option<String>,
+        /// The ticket that it came from
+        #[arg(long, value_name = "ID", value_parser = id)]
+        ticket: Option<i64>,
+        /// Who found it out; human without it
+        #[arg(long)]
+        author: Option<String>,
+    },
+    /// Print what was found out, oldest first
+    Learnings {
+        /// Only this category's
+        #[arg(long)]
+        category: Option<String>,
+        /// Only those with all of these words
+        #[arg(long, value_name = "WORDS")]
+        search: Option<String>,
+        /// Only the newest so many
+        #[arg(long, value_name = "N", value_parser = number)]
+        limit: Option<u32>,
+    },
+    /// Withhold claims until 'ticket resume'; what runs goes on
+    Pause {
+        /// Why, on one line
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        reason: String,
+    },
+    /// Let claims happen again
+    Resume,
+    /// Say whether claims are withheld, and why
+    Paused,
     /// Make the database, or bring it to the newest version
     Migrate,
-}
-
-/// A text may begin with a dash, as a list in Markdown does; a single word that does is an option
-/// that nobody knows.
-fn prose(text: &str) -> Result<String, String> {
-    if text.starts_with('-') && text != "-" && !text.contains(char::is_whitespace) {
-        return Err("there is no such option".into());
-    }
-    Ok(text.into())
+    /// Print a JSON Schema of everything that --format json prints
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// bash, zsh, fish …
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
 }

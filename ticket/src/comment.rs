@@ -1,12 +1,13 @@
 //! What is said about a ticket. A comment may answer another one on the same ticket.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::ticket::check_text;
 
 /// A comment on a ticket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Comment {
     /// Its number.
     pub id: i64,

@@ -42,6 +42,13 @@ impl Door {
         }
     }
 
+    /// Whoever only reads on and on must not keep a hub from starting.
+    pub fn stay(&mut self) {
+        if let Door::File(_, lock) = self {
+            *lock = None;
+        }
+    }
+
     /// Runs `work` on the queue, as the human.
     pub fn queue<T>(&mut self, work: impl FnOnce(&mut dyn Queue) -> Result<T>) -> Result<T> {
         match self {

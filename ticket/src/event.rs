@@ -1,9 +1,10 @@
 //! The activity log. Its row number is the cursor of the event stream.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One row of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Grows by time; the cursor of the stream.
     pub id: i64,

@@ -2,6 +2,7 @@
 //! parameters, so several words of one kind are joined by commas.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -128,7 +129,7 @@ impl Search {
 }
 
 /// A ticket that a search found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Hit {
     /// The ticket.
     #[serde(flatten)]

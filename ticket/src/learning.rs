@@ -2,6 +2,7 @@
 //! next agent.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 
@@ -11,7 +12,7 @@ pub const MAX_LEARNING: usize = 4 * 1024;
 pub const GENERAL: &str = "general";
 
 /// One thing that somebody found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Learning {
     /// Its number.
     pub id: i64,

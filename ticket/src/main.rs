@@ -12,21 +12,11 @@ fn main() -> ExitCode {
     ticket::text::quiet_broken_pipe();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            let code = if error.use_stderr() {
-                ticket::exit::USAGE
-            } else {
-                ticket::exit::OK
-            };
-            return ExitCode::from(code);
-        }
+        Err(error) => return ExitCode::from(cli::refuse(&error)),
     };
+    let format = cli.format;
     match commands::run(cli) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("ticket: {}", ticket::text::plain(&error.to_string()));
-            ExitCode::from(error.exit_code())
-        }
+        Err(error) => ExitCode::from(commands::fail(format, &error)),
     }
 }

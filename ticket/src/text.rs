@@ -1,13 +1,22 @@
-//! What people read in a terminal: tickets, comments and the log as text. Texts come from agents,
-//! so control sequences never reach the terminal.
+//! What people read in a terminal: tickets, comments, attempts, patches and the log as text. Texts
+//! come from agents, so control sequences never reach the terminal.
 
-use std::fmt::Write;
+mod attempts;
+mod comments;
+mod detail;
+mod patch;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::comment::Comment;
+pub use attempts::attempts;
+pub use comments::comments;
+pub use detail::detail;
+pub use patch::patch;
+
 use crate::event::Event;
-use crate::ticket::{Ticket, TicketDetail};
+use crate::filter::Hit;
+use crate::learning::Learning;
+use crate::ticket::Ticket;
 
 /// The text without control characters, save line breaks and tabs.
 pub fn plain(text: &str) -> String {
@@ -55,84 +64,45 @@ pub fn table(tickets: &[Ticket]) -> String {
     lines.join("\n")
 }
 
-/// One ticket with labelled lines.
-pub fn detail(detail: &TicketDetail) -> String {
-    let t = &detail.ticket;
-    let mut out = format!("Ticket #{}\n", t.id);
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "{:<13}{}", format!("{label}:"), one_line(value));
+/// What a search found, two lines each: the ticket, and the words in their place.
+pub fn hits(hits: &[Hit]) -> String {
+    if hits.is_empty() {
+        return "No tickets found.".into();
+    }
+    let hit = |hit: &Hit| {
+        let Ticket {
+            id,
+            status,
+            kind,
+            title,
+            ..
+        } = &hit.ticket;
+        let place = match hit.found_in.as_str() {
+            "comment" => "comment: ",
+            _ => "",
+        };
+        let (title, excerpt) = (one_line(title), one_line(&hit.excerpt));
+        format!(
+            "#{id} {status} {kind}: {title}\n    {place}{}",
+            excerpt.trim()
+        )
     };
-    line("Title", &t.title);
-    line("Status", t.status.as_str());
-    line("Type", t.kind.as_str());
-    line("Priority", &t.priority.to_string());
-    line("Assigned to", t.assigned_to.as_deref().unwrap_or("-"));
-    if let Some(resolution) = t.resolution {
-        line("Resolution", resolution.as_str());
-    }
-    if let Some(parent) = t.parent_id {
-        line("Parent", &format!("#{parent}"));
-    }
-    line("Created by", &t.created_by);
-    line("Created at", &t.created_at);
-    line("Updated at", &t.updated_at);
-    if !detail.blocked_by.is_empty() {
-        line("Blocked by", &ids(&detail.blocked_by));
-    }
-    if !detail.blocks.is_empty() {
-        line("Blocks", &ids(&detail.blocks));
-    }
-    if !detail.children.is_empty() {
-        line("Children", &ids(&detail.children));
-    }
-    if let Some(description) = &t.description {
-        let _ = write!(out, "\nDescription:\n{}\n", plain(description));
-    }
-    if !detail.attempts.is_empty() {
-        let _ = write!(out, "\nAttempts ({}):\n", detail.attempts.len());
-        for a in &detail.attempts {
-            let end = match (a.outcome, &a.ended_at) {
-                (Some(outcome), Some(at)) => format!("{outcome} at {at}"),
-                _ => format!("{} since {}", a.phase, a.started_at),
-            };
-            let reason = a
-                .reason
-                .as_deref()
-                .map_or(String::new(), |r| format!(": {}", one_line(r)));
-            let _ = writeln!(out, "  {} {}: {end}{reason}", a.number, one_line(&a.agent));
-        }
-    }
-    if !detail.comments.is_empty() {
-        let _ = write!(out, "\nComments ({}):\n", detail.comments.len());
-        for c in &detail.comments {
-            let _ = writeln!(
-                out,
-                "  [{}] {}: {}",
-                c.created_at,
-                one_line(&c.author),
-                plain(&c.body)
-            );
-        }
-    }
-    out.trim_end().to_owned()
+    let lines: Vec<String> = hits.iter().map(hit).collect();
+    lines.join("\n")
 }
 
-/// One comment a line, or a sentence when there is none.
-pub fn comments(comments: &[Comment]) -> String {
-    if comments.is_empty() {
-        return "No comments.".into();
+/// What was found out, one line each: `[time] category author: body (#ticket)`.
+pub fn learnings(learnings: &[Learning]) -> String {
+    if learnings.is_empty() {
+        return "No learnings.".into();
     }
-    let lines: Vec<String> = comments
-        .iter()
-        .map(|c| {
-            format!(
-                "[{}] {}: {}",
-                c.created_at,
-                one_line(&c.author),
-                plain(&c.body)
-            )
-        })
-        .collect();
+    let learning = |l: &Learning| {
+        let from = l.ticket_id.map_or(String::new(), |id| format!(" (#{id})"));
+        let (category, author) = (one_line(&l.category), one_line(&l.author));
+        let body = one_line(&l.body);
+        format!("[{}] {category} {author}: {body}{from}", l.created_at)
+    };
+    let lines: Vec<String> = learnings.iter().map(learning).collect();
     lines.join("\n")
 }
 
@@ -153,16 +123,11 @@ pub fn event(event: &Event) -> String {
     let line = format!(
         "[{}] {ticket} {} {} {}",
         event.created_at,
-        event.action,
+        one_line(&event.action),
         one_line(event.agent_id.as_deref().unwrap_or("-")),
         one_line(event.detail.as_deref().unwrap_or(""))
     );
     line.trim_end().to_owned()
-}
-
-fn ids(ids: &[i64]) -> String {
-    let ids: Vec<String> = ids.iter().map(|id| format!("#{id}")).collect();
-    ids.join(", ")
 }
 
 /// Marks that change the direction of text can make a line read as something else.

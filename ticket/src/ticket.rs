@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::attempt::Attempt;
 use crate::comment::Comment;
@@ -21,7 +22,7 @@ pub const MAX_LABEL: usize = 64;
 pub const HUMAN: &str = "human";
 
 /// What kind of thing a ticket asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TicketType {
     /// Work that lands.
@@ -69,7 +70,7 @@ impl FromStr for TicketType {
 }
 
 /// Why a ticket is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Resolution {
     /// A commit with its trailer is on main.
@@ -140,7 +141,7 @@ impl FromStr for Resolution {
 }
 
 /// A row of the queue. Absent values are `null` in JSON; times are `YYYY-MM-DD HH:MM:SS` in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ticket {
     /// Its number.
     pub id: i64,
@@ -180,7 +181,7 @@ pub struct Ticket {
 }
 
 /// A ticket with all that hangs on it, as `show` and `claim-next` give it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TicketDetail {
     /// The ticket itself.
     #[serde(flatten)]
@@ -198,7 +199,7 @@ pub struct TicketDetail {
 }
 
 /// What `create` needs to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewTicket {
     /// One line, not blank.

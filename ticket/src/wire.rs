@@ -18,6 +18,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::attempt::{Attempt, Outcome};
 use crate::filter::ClaimFilter;
@@ -25,14 +26,14 @@ use crate::learning::Learning;
 use crate::ticket::{Ticket, TicketDetail};
 
 /// The body of every refusal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorBody {
     /// The error.
     pub error: ErrorDetail,
 }
 
 /// What [`ErrorBody`] holds.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ErrorDetail {
     /// One of the names of [`crate::Error::kind`].
     pub kind: String,
@@ -114,7 +115,7 @@ pub enum Work {
 }
 
 /// What a claim through the CLI gives: the ticket with its attempt and lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Claimed {
     /// The ticket.
     #[serde(flatten)]
@@ -134,7 +135,7 @@ pub struct ClaimNext {
 }
 
 /// What a failed check led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failed {
     /// The ticket for the fix.
     pub fix: i64,

@@ -26,7 +26,7 @@ fn unknown(what: &str, word: &str, names: &[&str]) -> String {
 }
 
 /// The name that is most like `word`, when one is like it at all.
-fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, names: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase().replace([' ', '-'], "_");
     names
         .iter()

@@ -2,15 +2,18 @@
 
 use ticket::Result;
 
-use super::say;
+use super::print::changed;
+use crate::cli::Format;
 use crate::door::Door;
 
-pub fn run(door: &mut Door, id: i64, by: i64) -> Result<u8> {
+pub fn run(door: &mut Door, format: Format, id: i64, by: i64) -> Result<u8> {
     door.queue(|queue| queue.block(id, by))?;
-    say(&format!("Ticket {id} is now blocked by ticket {by}."))
+    let sentence = format!("Ticket {id} is now blocked by ticket {by}.");
+    changed(door, format, id, &sentence)
 }
 
-pub fn unblock(door: &mut Door, id: i64, by: i64) -> Result<u8> {
+pub fn unblock(door: &mut Door, format: Format, id: i64, by: i64) -> Result<u8> {
     door.queue(|queue| queue.unblock(id, by))?;
-    say(&format!("Ticket {id} is no longer blocked by ticket {by}."))
+    let sentence = format!("Ticket {id} is no longer blocked by ticket {by}.");
+    changed(door, format, id, &sentence)
 }

@@ -1,39 +1,58 @@
-//! `ticket create`.
+//! `ticket create`: one ticket, or all of a file.
 
-use ticket::Result;
+use std::fs::File;
+use std::path::Path;
+
+use ticket::printed::{Made, MadeOfFile};
 use ticket::ticket::NewTicket;
+use ticket::{Error, Result, graph};
 
-use super::{say, text_or_stdin};
-use crate::cli::Command;
+use super::print::print;
+use super::stdin::{text_or_stdin, whole};
+use crate::cli::{Create, Format};
 use crate::door::Door;
 
-pub fn run(door: &mut Door, command: Command) -> Result<u8> {
-    let Command::Create {
-        title,
-        description,
-        parent,
-        assign,
-        blocked_by,
-        block_dependents_of,
-        created_by,
-        kind,
-        priority,
-    } = command
-    else {
-        return Ok(ticket::exit::USAGE);
-    };
+pub fn run(door: &mut Door, format: Format, create: Create) -> Result<u8> {
+    if let Some(file) = &create.file {
+        return all(door, format, file);
+    }
     let new = NewTicket {
-        title,
-        description: description.as_deref().map(text_or_stdin).transpose()?,
-        parent,
-        assign,
-        blocked_by,
-        block_dependents_of,
-        created_by,
-        kind,
-        priority,
-        ..NewTicket::default()
+        title: create.title.unwrap_or_default(),
+        description: create
+            .description
+            .as_deref()
+            .map(text_or_stdin)
+            .transpose()?,
+        parent: create.parent,
+        assign: create.assign,
+        blocked_by: create.blocked_by,
+        block_dependents_of: create.block_dependents_of,
+        created_by: create.created_by,
+        kind: create.kind,
+        priority: create.priority,
+        labels: create.label,
+        wait_for_children: create.wait_for_children,
+        not_before: create.not_before,
     };
     let id = door.queue(|queue| queue.create(&new))?;
-    say(&id.to_string())
+    print(format, &Made { id }, |made| made.id.to_string())
+}
+
+/// Makes the tickets of a file, all or none.
+fn all(door: &mut Door, format: Format, file: &Path) -> Result<u8> {
+    let name = file.display().to_string();
+    let text = if file == Path::new("-") {
+        whole("standard input", std::io::stdin(), graph::MAX_BYTES)?
+    } else {
+        let open = File::open(file).map_err(|e| Error::Io(format!("cannot open {name}"), e))?;
+        whole(&name, open, graph::MAX_BYTES)?
+    };
+    let graph = graph::parse(&text)?;
+    let ids = door.queue(|queue| queue.create_all(&graph.tickets))?;
+    let keys = graph.keys.into_iter().zip(ids);
+    let made: Vec<MadeOfFile> = keys.map(|(key, id)| MadeOfFile { key, id }).collect();
+    print(format, &made, |made| {
+        let ids: Vec<String> = made.iter().map(|one| one.id.to_string()).collect();
+        ids.join("\n")
+    })
 }

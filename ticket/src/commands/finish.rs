@@ -3,20 +3,26 @@
 use ticket::Result;
 use ticket::ticket::Resolution;
 
-use super::say;
+use super::print::changed;
+use crate::cli::Format;
 use crate::door::Door;
 
-pub fn complete(door: &mut Door, id: i64) -> Result<u8> {
+pub fn complete(door: &mut Door, format: Format, id: i64) -> Result<u8> {
     door.queue(|queue| queue.complete(id))?;
-    say(&format!("Ticket {id} work complete."))
+    changed(door, format, id, &format!("Ticket {id} work complete."))
 }
 
-pub fn mark_done(door: &mut Door, id: i64, resolution: Option<Resolution>) -> Result<u8> {
+pub fn mark_done(
+    door: &mut Door,
+    format: Format,
+    id: i64,
+    resolution: Option<Resolution>,
+) -> Result<u8> {
     door.queue(|queue| queue.mark_done(id, resolution))?;
-    say(&format!("Ticket {id} done."))
+    changed(door, format, id, &format!("Ticket {id} done."))
 }
 
-pub fn unclaim(door: &mut Door, id: i64) -> Result<u8> {
+pub fn unclaim(door: &mut Door, format: Format, id: i64) -> Result<u8> {
     door.queue(|queue| queue.unclaim(id))?;
-    say(&format!("Ticket {id} unclaimed."))
+    changed(door, format, id, &format!("Ticket {id} unclaimed."))
 }

@@ -1,84 +1,127 @@
 //! One file per command; each returns the exit code.
 
 mod approve;
+mod attempts;
 mod block;
 mod claim_next;
 mod comment;
+mod completions;
 mod create;
+mod diff;
 mod finish;
+mod learn;
 mod list;
 mod log;
 mod migrate;
+mod pause;
+mod print;
+mod schema;
+mod search;
 mod show;
+mod stdin;
 mod update;
 
-use std::io::Read;
+use ticket::Result;
+use ticket::filter::{ClaimFilter, LogFilter, Search};
+use ticket::learning::{LearningFilter, NewLearning};
 
-use serde::Serialize;
-use ticket::{Error, Result};
-
-use crate::cli::{Cli, Command, Format};
+use crate::cli::{Cli, Command};
 use crate::door::Door;
+
+pub use print::{complain, fail};
 
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> Result<u8> {
-    if let Command::Migrate = cli.command {
-        return migrate::run(cli.db.as_deref());
+    let format = cli.format;
+    match cli.command {
+        Command::Migrate => return migrate::run(cli.db.as_deref(), format),
+        Command::Schema => return schema::run(),
+        Command::Completions { shell } => return completions::run(shell),
+        _ => (),
     }
     let door = &mut Door::open(cli.db.as_deref())?;
     match cli.command {
-        Command::Migrate => Ok(ticket::exit::OK),
-        create @ Command::Create { .. } => create::run(door, create),
-        update @ Command::Update { .. } => update::run(door, update),
-        Command::List {
+        Command::Migrate | Command::Schema | Command::Completions { .. } => Ok(ticket::exit::OK),
+        Command::Create(create) => create::run(door, format, create),
+        Command::Update(update) => update::run(door, format, update),
+        Command::List { find, limit } => list::run(door, format, find, limit),
+        Command::Search {
+            words,
             status,
-            assigned_to,
-            format,
-        } => list::run(door, status, assigned_to, format),
-        Command::Count { status } => list::count(door, status),
-        Command::Show { id, format } => show::run(door, id, format),
-        Command::ClaimNext { agent, format } => claim_next::run(door, &agent, format),
-        Command::Comment { id, body, author } => comment::run(door, id, &body, author.as_deref()),
-        Command::Comments { id, format } => comment::list(door, id, format),
-        Command::Complete { id } => finish::complete(door, id),
-        Command::MarkDone { id, resolution } => finish::mark_done(door, id, resolution),
-        Command::Unclaim { id } => finish::unclaim(door, id),
-        Command::Block { id, by } => block::run(door, id, by),
-        Command::Unblock { id, by } => block::unblock(door, id, by),
-        Command::Log { limit, format } => log::run(door, limit, format),
-        Command::Answer { id, body } => approve::answer(door, id, &body),
-        Command::Approve { id } => approve::run(door, id),
-        Command::Reject { id, reason } => approve::reject(door, id, &reason),
-    }
-}
-
-/// Prints `text`, or `value` as JSON.
-fn print<T: Serialize>(format: Format, value: &T, text: impl FnOnce(&T) -> String) -> Result<u8> {
-    match format {
-        Format::Text => say(&text(value)),
-        Format::Json => {
-            say(&serde_json::to_string_pretty(value).map_err(|e| Error::Invalid(e.to_string()))?)
+            limit,
+        } => {
+            let search = Search {
+                words: words.join(" "),
+                status,
+                limit: Some(limit),
+            };
+            search::run(door, format, &search)
         }
+        Command::Show { id } => show::run(door, format, id),
+        Command::Count { find } => list::count(door, format, find),
+        Command::ClaimNext { agent, kind, label } => {
+            let label = list::joined(&label);
+            claim_next::run(door, format, &agent, &ClaimFilter { kind, label })
+        }
+        Command::Comment {
+            id,
+            body,
+            author,
+            reply_to,
+        } => comment::run(door, format, id, &body, author, reply_to),
+        Command::Comments { id, ids } => comment::list(door, format, id, ids),
+        Command::Complete { id } => finish::complete(door, format, id),
+        Command::MarkDone { id, resolution } => finish::mark_done(door, format, id, resolution),
+        Command::Unclaim { id } => finish::unclaim(door, format, id),
+        Command::Block { id, by } => block::run(door, format, id, by),
+        Command::Unblock { id, by } => block::unblock(door, format, id, by),
+        Command::Log {
+            limit,
+            ticket,
+            follow,
+        } => {
+            let limit = Some(limit);
+            let filter = LogFilter { limit, ticket };
+            match follow {
+                true => log::follow(door, format, &filter),
+                false => log::run(door, format, &filter),
+            }
+        }
+        Command::Answer { id, body } => approve::answer(door, format, id, &body),
+        Command::Approve { id } => approve::run(door, format, id),
+        Command::Reject { id, reason } => approve::reject(door, format, id, &reason),
+        Command::Pass { id, comment } => approve::pass(door, format, id, comment.as_deref()),
+        Command::Fail { id, reason } => approve::fail(door, format, id, &reason),
+        Command::Attempts { id } => attempts::run(door, format, id),
+        Command::Diff { id, attempt } => diff::run(door, format, id, attempt),
+        Command::Learn {
+            text,
+            category,
+            ticket,
+            author,
+        } => {
+            let new = NewLearning {
+                body: stdin::text_or_stdin(&text)?,
+                category,
+                author,
+                ticket,
+            };
+            learn::run(door, format, &new)
+        }
+        Command::Learnings {
+            category,
+            search,
+            limit,
+        } => {
+            let filter = LearningFilter {
+                category,
+                search,
+                limit,
+            };
+            learn::list(door, format, &filter)
+        }
+        Command::Pause { reason } => pause::run(door, format, &reason),
+        Command::Resume => pause::resume(door, format),
+        Command::Paused => pause::state(door, format),
     }
-}
-
-/// Prints one line.
-fn say(line: &str) -> Result<u8> {
-    use std::io::Write;
-    writeln!(std::io::stdout(), "{line}")
-        .map_err(|e| Error::Io("cannot write to standard output".into(), e))?;
-    Ok(ticket::exit::OK)
-}
-
-/// The text itself, or standard input for `-`.
-fn text_or_stdin(text: &str) -> Result<String> {
-    if text != "-" {
-        return Ok(text.to_owned());
-    }
-    let mut read = Vec::new();
-    std::io::stdin()
-        .take(ticket::ticket::MAX_TEXT as u64 + 1)
-        .read_to_end(&mut read)
-        .map_err(|e| Error::Io("cannot read standard input".into(), e))?;
-    String::from_utf8(read).map_err(|_| Error::Invalid("standard input is not UTF-8 text".into()))
 }

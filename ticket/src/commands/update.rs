@@ -3,32 +3,29 @@
 use ticket::Result;
 use ticket::ticket::TicketChange;
 
-use super::{say, text_or_stdin};
-use crate::cli::Command;
+use super::print::changed;
+use super::stdin::text_or_stdin;
+use crate::cli::{Format, Update};
 use crate::door::Door;
 
-pub fn run(door: &mut Door, command: Command) -> Result<u8> {
-    let Command::Update {
-        id,
-        title,
-        description,
-        assign,
-        status,
-        kind,
-        priority,
-    } = command
-    else {
-        return Ok(ticket::exit::USAGE);
-    };
+pub fn run(door: &mut Door, format: Format, update: Update) -> Result<u8> {
+    let id = update.id;
     let change = TicketChange {
-        title,
-        description: description.as_deref().map(text_or_stdin).transpose()?,
-        assign,
-        status,
-        kind,
-        priority,
-        ..TicketChange::default()
+        title: update.title,
+        description: update
+            .description
+            .as_deref()
+            .map(text_or_stdin)
+            .transpose()?,
+        assign: update.assign,
+        status: update.status,
+        kind: update.kind,
+        priority: update.priority,
+        parent: update.parent,
+        add_labels: update.label,
+        remove_labels: update.remove_label,
+        not_before: update.not_before,
     };
     door.queue(|queue| queue.update(id, &change))?;
-    say(&format!("Ticket {id} updated."))
+    changed(door, format, id, &format!("Ticket {id} updated."))
 }
