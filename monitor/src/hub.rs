@@ -244,6 +244,7 @@ impl Running {
         if tokio::time::timeout(END_DEADLINE, done).await.is_err() {
             tracing::warn!("some work was cut off at the end");
         }
+        self.hub.database.close().await;
         hub_file::remove(&self.hub.project)
     }
 

@@ -1,23 +1,35 @@
-//! The hub's one way to the database: a synchronous store behind a short mutex, crossed once per
-//! request on a blocking thread.
+//! The hub's one way to the database: one thread that writes, and a few connections that read.
 //!
-//! Every call that appended to the activity log wakes who listens to [`Database::last_event`]: the
+//! Writes that come while another one is being flushed to disk wait together and are then made in
+//! one transaction ([`writer`]); reads wait for no writer ([`readers`]); the write-ahead log is
+//! copied into the database beside both ([`checkpoints`]). A write is answered when it is on disk.
+//!
+//! Every write that appended to the activity log wakes who listens to [`Database::last_event`]: the
 //! long polls, the event stream, the lander and the reaper. The channel only wakes; the table is the
 //! truth, so a listener subscribes first and reads then.
 
+mod checkpoints;
+mod job;
 mod readers;
+mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 
 use ticket::{Error, Result, Store};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use self::job::Call;
 use self::readers::Readers;
+use self::writer::{Message, Writer};
+
+/// How many waiting writes one transaction takes in at most.
+pub const MOST_AT_ONCE: usize = 256;
 
 /// The database, shared by everything in the hub.
 #[derive(Clone)]
 pub struct Database {
-    store: Arc<Mutex<Store>>,
+    writer: Sender<Message>,
     readers: Readers,
     last_event: Arc<watch::Sender<i64>>,
 }
@@ -25,29 +37,35 @@ pub struct Database {
 impl Database {
     /// Takes over an open store.
     pub fn new(store: Store) -> Result<Database> {
-        let last = store.last_event_id()?;
+        Database::with_batches(store, MOST_AT_ONCE)
+    }
+
+    /// Takes over an open store; a transaction takes in so many writes at most.
+    pub fn with_batches(store: Store, most_at_once: usize) -> Result<Database> {
+        let last_event = Arc::new(watch::Sender::new(store.last_event_id()?));
         let readers = Readers::open(store.path())?;
+        let (writer, messages) = channel();
+        Writer::start(store, messages, last_event.clone(), most_at_once)?;
         Ok(Database {
+            writer,
             readers,
-            store: Arc::new(Mutex::new(store)),
-            last_event: Arc::new(watch::Sender::new(last)),
+            last_event,
         })
     }
 
-    /// Runs `work` with the store to itself. It goes on to its end even when the caller gives up
-    /// waiting, so a caller that may be dropped looks at what became of it (see `routes::work`).
+    /// Runs `work`, which writes, when those before it have run, and answers when it is on disk. It
+    /// runs to its end even when the caller gives up waiting, so a caller that may be dropped looks
+    /// at what became of it (see `routes::work`).
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Store) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let database = self.clone();
-        let task = tokio::task::spawn_blocking(move || database.run(work));
-        match task.await {
-            Ok(result) => result,
-            Err(error) => Err(Error::Unavailable(format!(
-                "the hub failed inside its database: {error}"
-            ))),
+        let (answer, answered) = oneshot::channel();
+        let call = Box::new(Call::new(work, answer));
+        if self.writer.send(Message::Run(call)).is_err() {
+            return Err(ended());
         }
+        answered.await.unwrap_or_else(|_| Err(ended()))
     }
 
     /// Runs `work`, which only reads, on one state of the database: the newest that was acknowledged
@@ -64,16 +82,16 @@ impl Database {
         self.last_event.subscribe()
     }
 
-    fn run<T>(&self, work: impl FnOnce(&mut Store) -> Result<T>) -> Result<T> {
-        // A panic in `work` rolled its transaction back when it unwound: the store is sound.
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
-        let result = work(&mut store);
-        let last = store.last_event_id()?;
-        self.last_event.send_if_modified(|known| {
-            let grew = *known < last;
-            *known = last;
-            grew
-        });
-        result
+    /// Makes the writes that wait, leaves the database whole in its one file, and takes no more.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.writer.send(Message::Close(done)).is_ok() {
+            // It is closed as well when the writer ended by itself.
+            let _ = closed.await;
+        }
     }
+}
+
+fn ended() -> Error {
+    Error::Unavailable("the hub ends".into())
 }

@@ -7,6 +7,7 @@
 mod agents;
 mod attempts;
 mod blockers;
+mod checkpoint;
 mod claim;
 mod comments;
 mod events;
@@ -35,6 +36,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use agents::{AgentRow, Principal};
+pub use checkpoint::{Emptied, Log};
 pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::NewProposal;
 pub use reader::Reader;
@@ -46,6 +48,9 @@ use crate::error::{Error, Result};
 
 /// How long a writer waits for a transaction of a program that does not wait for its turn.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many prepared statements a connection keeps: more than there are.
+const STATEMENTS: usize = 256;
 
 /// The open database.
 pub struct Store {
@@ -111,6 +116,9 @@ impl Store {
     fn connect(path: &Path, flags: OpenFlags) -> Result<Store> {
         let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         conn.busy_timeout(BUSY_TIMEOUT)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        // A plan does not hang on the values bound, so a statement is not compiled anew for each.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // A short-lived CLI leaves the checkpoint to the commit that fills the log.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
