@@ -13,6 +13,9 @@ pub use arguments::{Create, Find, Update};
 pub use refusal::refuse;
 use values::{id, number, prose};
 
+/// Where the help lists the options of all commands.
+const EVERYWHERE: &str = "Options of every command";
+
 /// The ticket queue that agents, scripts and people share.
 ///
 /// The database is --db, else TICKET_DB, else the nearest .swarm/tickets/tickets.db upwards, else
@@ -23,10 +26,10 @@ use values::{id, number, prose};
 #[command(name = "ticket", version, arg_required_else_help = false)]
 pub struct Cli {
     /// The database file
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = EVERYWHERE)]
     pub db: Option<PathBuf>,
     /// How to print data and refusals ('ticket schema' describes the JSON)
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_enum, default_value_t, help_heading = EVERYWHERE)]
     pub format: Format,
     #[command(subcommand)]
     pub command: Command,

@@ -27,6 +27,8 @@ use crate::wire::{
 const BULK_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// How long to wait before a stream of events that broke off is taken up again.
 const RECONNECT: Duration = Duration::from_millis(500);
+/// Where the routes of a hub are.
+const ROUTES: &str = "/api/v1";
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take that has nothing to wait for.
@@ -65,7 +67,7 @@ impl Client {
             .map_err(|e| Error::Unavailable(format!("cannot set up an HTTP client: {e}")))?;
         Ok(Client {
             http,
-            base: format!("{}/api/v1", url.trim_end_matches('/')),
+            base: format!("{}{ROUTES}", url.trim_end_matches('/')),
             token: token.to_owned(),
             patience: Duration::ZERO,
         })
@@ -221,9 +223,9 @@ impl Client {
                     request = next;
                 }
                 (Err(error), _) => {
-                    let cause = cause(&error);
+                    let (cause, hub) = (cause(&error), self.base.trim_end_matches(ROUTES));
                     return Err(Error::Unavailable(format!(
-                        "the hub does not answer: {cause}"
+                        "the hub at {hub} does not answer: {cause}"
                     )));
                 }
             }

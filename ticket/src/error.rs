@@ -1,5 +1,7 @@
 //! What can go wrong, as cases that someone acts on. The kind travels over HTTP by name.
 
+use std::path::{Path, PathBuf};
+
 use crate::status::IllegalMove;
 
 /// A result of this crate.
@@ -42,6 +44,9 @@ pub enum Error {
     /// The hub does not answer.
     #[error("{0}")]
     Unavailable(String),
+    /// SQLite failed on this file.
+    #[error("{}: {}", .0.display(), sqlite_sentence(.1))]
+    Database(PathBuf, rusqlite::Error),
     /// SQLite itself failed.
     #[error("{}", sqlite_sentence(.0))]
     Sqlite(#[from] rusqlite::Error),
@@ -63,7 +68,7 @@ impl Error {
             Error::Unauthorized(_) => "unauthorized",
             Error::NewerSchema { .. } => "newer-schema",
             Error::Unavailable(_) => "unavailable",
-            Error::Sqlite(_) => "database",
+            Error::Database(..) | Error::Sqlite(_) => "database",
             Error::Io(..) => "io",
         }
     }
@@ -91,7 +96,9 @@ impl Error {
             Error::Forbidden(_) => 403,
             Error::Unauthorized(_) => 401,
             Error::Unavailable(_) => 503,
-            Error::NewerSchema { .. } | Error::Sqlite(_) | Error::Io(..) => 500,
+            Error::NewerSchema { .. } | Error::Database(..) | Error::Sqlite(_) | Error::Io(..) => {
+                500
+            }
         }
     }
 
@@ -100,6 +107,14 @@ impl Error {
         match self {
             Error::Usage(_) => crate::exit::USAGE,
             _ => crate::exit::REFUSED,
+        }
+    }
+
+    /// The same, with the file on which SQLite failed.
+    pub fn on(self, database: &Path) -> Error {
+        match self {
+            Error::Sqlite(error) => Error::Database(database.to_owned(), error),
+            other => other,
         }
     }
 
@@ -121,6 +136,9 @@ fn sqlite_sentence(error: &rusqlite::Error) -> String {
         Some(ErrorCode::NotADatabase) => "the file is not a ticket database".into(),
         Some(ErrorCode::DiskFull) => "the disk is full: nothing was written".into(),
         Some(ErrorCode::ReadOnly) => "the database file is read-only".into(),
+        Some(ErrorCode::CannotOpen) => {
+            "the database cannot be opened: see who may write the file and its folder".into()
+        }
         Some(ErrorCode::DatabaseBusy) => {
             "the database stayed locked: another process holds a transaction open".into()
         }

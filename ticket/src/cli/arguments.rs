@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ticket::{Status, TicketType};
 
-use super::values::{id, id_or_none, moment, prose};
+use super::values::{id, moment, prose};
 
 /// What `ticket create` takes.
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub struct Create {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     pub not_before: Option<i64>,
     /// Make all tickets of this file in one step; - reads standard input. One JSON object a line, or
-    /// an array of them, with the fields that 'ticket schema' calls NewTicket, and "key": a name by
+    /// an array of them, with the fields that 'ticket schema' calls TicketOfFile; "key" is a name by
     /// which the others can refer to it
     #[arg(
         long,
@@ -86,7 +86,7 @@ pub struct Update {
     #[arg(long, value_name = "0-4")]
     pub priority: Option<i64>,
     /// The ticket that it is a part of; 0 for none
-    #[arg(long, value_name = "ID", value_parser = id_or_none)]
+    #[arg(long, value_name = "ID", value_parser = id)]
     pub parent: Option<i64>,
     /// A label to put on it (repeatable)
     #[arg(long, value_name = "LABEL")]

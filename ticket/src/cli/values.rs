@@ -4,14 +4,6 @@ use std::str::FromStr;
 
 /// A ticket's number, with or without `#` in front.
 pub fn id(text: &str) -> Result<i64, String> {
-    match id_or_none(text) {
-        Ok(0) => Err("numbers begin at 1".into()),
-        other => other,
-    }
-}
-
-/// As [`id`], and 0 for none.
-pub fn id_or_none(text: &str) -> Result<i64, String> {
     parsed(text.strip_prefix('#').unwrap_or(text))
         .filter(|id| *id >= 0)
         .ok_or_else(|| "an id is a whole number, such as 12".into())

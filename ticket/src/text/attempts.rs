@@ -29,7 +29,7 @@ pub(super) fn attempt_lines(a: &Attempt) -> String {
     let agent = one_line(&a.agent);
     let mut out = match a.outcome {
         Some(outcome) => format!("{} {agent}: {outcome}", a.number),
-        None => format!("{} {agent}: {} …", a.number, one_line(&a.phase)),
+        None => format!("{} {agent}: under way, {}", a.number, one_line(&a.phase)),
     };
     if let Some(reason) = &a.reason {
         let _ = write!(out, ", {}", one_line(reason));
