@@ -49,6 +49,14 @@ impl Door {
         }
     }
 
+    /// Nothing more is asked, and the program ends.
+    pub fn leave(self) {
+        if let Door::File(store, lock) = self {
+            store.leave();
+            drop(lock);
+        }
+    }
+
     /// Runs `work` on the queue, as the human.
     pub fn queue<T>(&mut self, work: impl FnOnce(&mut dyn Queue) -> Result<T>) -> Result<T> {
         match self {

@@ -25,7 +25,7 @@ use ticket::Result;
 use ticket::filter::{ClaimFilter, LogFilter, Search};
 use ticket::learning::{LearningFilter, NewLearning};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Format};
 use crate::door::Door;
 
 pub use print::{complain, fail};
@@ -39,8 +39,14 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Completions { shell } => return completions::run(shell),
         _ => (),
     }
-    let door = &mut Door::open(cli.db.as_deref())?;
-    match cli.command {
+    let mut door = Door::open(cli.db.as_deref())?;
+    let ended = ask(&mut door, format, cli.command);
+    door.leave();
+    ended
+}
+
+fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
+    match command {
         Command::Migrate | Command::Schema | Command::Completions { .. } => Ok(ticket::exit::OK),
         Command::Create(create) => create::run(door, format, create),
         Command::Update(update) => update::run(door, format, update),

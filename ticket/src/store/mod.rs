@@ -52,6 +52,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How many prepared statements a connection keeps: more than there are.
 const STATEMENTS: usize = 256;
 
+/// How long, in bytes, the log may be that the last one to close the file leaves behind.
+const LONG_LOG: u64 = 512 * 1024;
+
 /// The open database.
 pub struct Store {
     conn: Connection,
@@ -119,7 +122,7 @@ impl Store {
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         // A plan does not hang on the values bound, so a statement is not compiled anew for each.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        // A short-lived CLI leaves the checkpoint to the commit that fills the log.
+        // The end of a short-lived CLI costs no checkpoint; see the drop.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
@@ -129,6 +132,21 @@ impl Store {
             path: path.to_owned(),
             in_batch: false,
         })
+    }
+
+    /// Ends a short-lived use of the file. The kernel closes what is open when the process ends; to
+    /// tidy up before that would only cost the caller time, save where the log has grown long.
+    pub fn leave(self) {
+        if !self.log_is_long() {
+            std::mem::forget(self);
+        }
+    }
+
+    /// Whoever opens the file when nobody else has it open reads the whole log first.
+    fn log_is_long(&self) -> bool {
+        let mut log = self.path.as_os_str().to_owned();
+        log.push("-wal");
+        std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG)
     }
 
     /// Where the database is.
@@ -184,6 +202,16 @@ impl Store {
         }
         let tx = self.conn.unchecked_transaction()?;
         work(&tx)
+    }
+}
+
+/// The last one to close the file puts a long log into the database.
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.log_is_long() {
+            let keep_the_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+            let _ = self.conn.set_db_config(keep_the_log, false);
+        }
     }
 }
 
