@@ -263,6 +263,47 @@ pub enum Command {
     Resume,
     /// Say whether claims are withheld, and why
     Paused,
+    /// Write tickets, learnings and the activity log as JSON lines
+    ///
+    /// The first line says what follows; then comes one line for each ticket with its labels,
+    /// blockers, comments, attempts and landings, one for each learning and one for each event. What
+    /// 'ticket import' makes of it in an empty database exports the same bytes again. Secrets,
+    /// agents, proposal runs and settings are not in it: for those there is 'ticket backup'.
+    Export {
+        /// Where to; standard output without it
+        file: Option<PathBuf>,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take in the lines of an export, or of a file written by hand: all of them or none
+    ///
+    /// Into a database without tickets everything comes as it was. In one with tickets the new ones
+    /// get new numbers and what refers to them follows; work that was under way is given back. By
+    /// hand {"kind":"ticket","title":"…"} on a line is enough; ids, blocked_by and parent_id then
+    /// are numbers within the file.
+    Import {
+        /// The file; - reads standard input
+        file: PathBuf,
+    },
+    /// Copy the database while others go on working
+    ///
+    /// The copy is a database: to go back to it, end everything that uses the old one, remove that
+    /// with its -wal and -shm files, and put the copy in its place.
+    Backup {
+        /// Where to
+        file: PathBuf,
+        /// Replace a file that exists
+        #[arg(long)]
+        force: bool,
+    },
+    /// Look the database over; exit code 1 when something is wrong
+    Doctor {
+        /// First mend what the rest of the database determines: counters, indexes, triggers,
+        /// full-text words, and work that goes on although its ticket does not
+        #[arg(long)]
+        repair: bool,
+    },
     /// Make the database, or bring it to the newest version
     Migrate,
     /// Print a JSON Schema of everything that --format json prints

@@ -1,16 +1,19 @@
 //! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use reqwest::blocking::{RequestBuilder, Response};
+use reqwest::blocking::{Body, RequestBuilder, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::attempt::Attempt;
 use crate::comment::{Comment, NewComment};
+use crate::diagnosis::Diagnosis;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
@@ -18,6 +21,7 @@ use crate::landing::Landing;
 use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::queue::Queue;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
+use crate::transfer::{Imported, MAX_IMPORT};
 use crate::wire::{
     ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heartbeat,
     Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
@@ -271,6 +275,22 @@ impl Client {
         read(self.send(request.timeout(ANSWER_TIMEOUT))?)
     }
 
+    /// Writes an answer of any length to `to`, as it comes.
+    fn fetch(&self, path: &str, to: &mut dyn Write) -> Result<()> {
+        let request = self.request(Method::GET, path).timeout(BULK_TIMEOUT);
+        let mut answer = self.send(request)?;
+        let mut piece = vec![0; 1 << 16];
+        loop {
+            let read = answer.read(&mut piece).map_err(|e| {
+                Error::Unavailable(format!("the hub's answer broke off: {e}"))
+            })?;
+            if read == 0 {
+                return to.flush().map_err(cannot_keep);
+            }
+            to.write_all(&piece[..read]).map_err(cannot_keep)?;
+        }
+    }
+
     fn made(&self, path: &str, body: &impl Serialize) -> Result<i64> {
         let made: serde_json::Value = self.post(path, body, ANSWER_TIMEOUT)?;
         made["id"]
@@ -437,6 +457,27 @@ impl Queue for Client {
     fn paused(&mut self) -> Result<Option<String>> {
         self.get("/pause")
     }
+
+    fn export(&mut self, to: &mut dyn Write) -> Result<()> {
+        self.fetch("/export", to)
+    }
+
+    fn import(&mut self, from: Box<dyn Read + Send>) -> Result<Imported> {
+        let body = Body::new(Limited::to(MAX_IMPORT, from));
+        let request = self.request(Method::POST, "/import").body(body);
+        read(self.send(request.timeout(BULK_TIMEOUT))?)
+    }
+
+    fn backup(&mut self, to: &Path) -> Result<()> {
+        let cannot = |e| Error::Io(format!("cannot write {}", to.display()), e);
+        let mut file = File::options().write(true).open(to).map_err(cannot)?;
+        self.fetch("/backup", &mut file)
+    }
+
+    fn doctor(&mut self, repair: bool) -> Result<Diagnosis> {
+        let method = if repair { Method::POST } else { Method::GET };
+        read(self.send(self.request(method, "/doctor").timeout(BULK_TIMEOUT))?)
+    }
 }
 
 /// The answer, or the refusal that the hub meant.
@@ -460,6 +501,38 @@ fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
 
 fn broken_off(error: &reqwest::Error) -> Error {
     Error::Unavailable(format!("the hub's answer broke off: {}", cause(error)))
+}
+
+fn cannot_keep(error: std::io::Error) -> Error {
+    Error::Io("the hub's answer cannot be written".into(), error)
+}
+
+/// Reads so many bytes, and fails when there are more.
+struct Limited {
+    from: Box<dyn Read + Send>,
+    left: u64,
+}
+
+impl Limited {
+    fn to(most: u64, from: Box<dyn Read + Send>) -> Limited {
+        Limited { from, left: most }
+    }
+}
+
+impl Read for Limited {
+    fn read(&mut self, piece: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.from.read(piece)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => self.left = left,
+            None => {
+                return Err(std::io::Error::other(format!(
+                    "the file has more than {} MB: stop the hub, and import it into the database file",
+                    MAX_IMPORT >> 20
+                )));
+            }
+        }
+        Ok(read)
+    }
 }
 
 fn unreadable(what: &str) -> Error {

@@ -5,8 +5,10 @@
 
 pub mod actor;
 pub mod attempt;
+pub mod circle;
 pub mod client;
 pub mod comment;
+pub mod diagnosis;
 pub mod diff;
 pub mod error;
 pub mod event;
@@ -16,6 +18,7 @@ pub mod graph;
 pub mod landing;
 pub mod learning;
 pub mod moment;
+pub mod partial;
 pub mod printed;
 pub mod queue;
 pub mod schema;
@@ -24,6 +27,7 @@ pub mod status;
 pub mod store;
 pub mod text;
 pub mod ticket;
+pub mod transfer;
 pub mod wire;
 mod words;
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ticket::Ticket;
+use crate::transfer::Counts;
 use crate::wire::Failed;
 
 /// `create` and `learn`: what was made.
@@ -68,4 +69,27 @@ pub struct Migrated {
     pub version: i64,
     /// One line for each migration that was applied.
     pub applied: Vec<String>,
+}
+
+/// `backup`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BackedUp {
+    /// Where the copy is.
+    pub file: String,
+    /// How many tickets it has.
+    pub tickets: u64,
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// `export` to a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Exported {
+    /// Where it is.
+    pub file: String,
+    /// How many rows of each kind.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// How large it is.
+    pub bytes: u64,
 }

@@ -1,12 +1,17 @@
 //! What anyone may ask of the queue. Two implementations: the file and the hub.
 
+use std::io::{Read, Write};
+use std::path::Path;
+
 use crate::attempt::Attempt;
 use crate::comment::{Comment, NewComment};
+use crate::diagnosis::Diagnosis;
 use crate::error::Result;
 use crate::event::Event;
 use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
+use crate::transfer::Imported;
 use crate::wire::{Claimed, Failed};
 
 /// The queue, whichever door leads to it. Unknown ids give [`crate::Error::NotFound`].
@@ -76,4 +81,13 @@ pub trait Queue {
     fn resume(&mut self) -> Result<bool>;
     /// Why claims are withheld; none when they are not.
     fn paused(&mut self) -> Result<Option<String>>;
+    /// Writes everything that people may take with them as JSON lines: see [`crate::transfer`]. All
+    /// of it is of one moment.
+    fn export(&mut self, to: &mut dyn Write) -> Result<()>;
+    /// Takes in the lines of an export, or of a file written by hand: all of them or none.
+    fn import(&mut self, from: Box<dyn Read + Send>) -> Result<Imported>;
+    /// Writes a copy of the database, of one moment, to an empty file.
+    fn backup(&mut self, to: &Path) -> Result<()>;
+    /// Looks everything over; with `repair` it first mends what the rest determines.
+    fn doctor(&mut self, repair: bool) -> Result<Diagnosis>;
 }

@@ -9,9 +9,13 @@ use crate::comment::Comment;
 use crate::event::Event;
 use crate::filter::Hit;
 use crate::learning::Learning;
-use crate::printed::{Counted, FailedCheck, Made, MadeOfFile, Migrated, Patch, Paused, Resumed};
+use crate::diagnosis::{Diagnosis, Finding, Severity};
+use crate::printed::{
+    BackedUp, Counted, Exported, FailedCheck, Made, MadeOfFile, Migrated, Patch, Paused, Resumed,
+};
 use crate::status::Status;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
+use crate::transfer::{Counts, Imported, NewId};
 use crate::wire::{Claimed, ErrorBody, ErrorDetail, Failed};
 
 /// Which dialect of JSON Schema the document is in.
@@ -25,25 +29,33 @@ const IN_OPENAPI: &str = "#/components/schemas/";
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     Attempt,
+    BackedUp,
     Claimed,
     Comment,
     Counted,
+    Counts,
+    Diagnosis,
     ErrorBody,
     ErrorDetail,
     Event,
+    Exported,
     Failed,
     FailedCheck,
+    Finding,
     Hit,
+    Imported,
     Learning,
     Made,
     MadeOfFile,
     Migrated,
+    NewId,
     NewTicket,
     Outcome,
     Patch,
     Paused,
     Resolution,
     Resumed,
+    Severity,
     Status,
     Ticket,
     TicketDetail,
@@ -60,10 +72,11 @@ enum Prints {
 }
 
 /// The commands and what they print with `--format json`.
-const COMMANDS: [(&str, Prints); 31] = [
+const COMMANDS: [(&str, Prints); 35] = [
     ("answer", Prints::One("Ticket")),
     ("approve", Prints::One("Ticket")),
     ("attempts", Prints::Many("Attempt")),
+    ("backup", Prints::One("BackedUp")),
     ("block", Prints::One("Ticket")),
     ("claim-next", Prints::One("Claimed")),
     ("comment", Prints::One("Comment")),
@@ -73,7 +86,10 @@ const COMMANDS: [(&str, Prints); 31] = [
     ("create", Prints::One("Made")),
     ("create --file", Prints::Many("MadeOfFile")),
     ("diff", Prints::One("Patch")),
+    ("doctor", Prints::One("Diagnosis")),
+    ("export FILE", Prints::One("Exported")),
     ("fail", Prints::One("FailedCheck")),
+    ("import", Prints::One("Imported")),
     ("learn", Prints::One("Made")),
     ("learnings", Prints::Many("Learning")),
     ("list", Prints::Many("Ticket")),

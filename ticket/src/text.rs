@@ -30,6 +30,15 @@ pub fn one_line(text: &str) -> String {
     plain(text).replace(['\n', '\t'], " ")
 }
 
+/// A size in bytes, for people.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
+        1_000_000.. => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+    }
+}
+
 /// Lets a closed pipe (`ticket list | head -1`) end the program quietly, as it does other tools.
 pub fn quiet_broken_pipe() {
     use nix::sys::signal::{SigHandler, Signal, signal};

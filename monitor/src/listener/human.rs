@@ -142,6 +142,7 @@ enum Origin {
 /// Everything that people may ask for.
 pub fn router(hub: Shared) -> Router {
     let api = routes::tickets()
+        .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())
         .merge(routes::services::router())

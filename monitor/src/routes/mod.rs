@@ -2,8 +2,10 @@
 //! decided in `listener`.
 
 pub mod attempts;
+mod backup;
 pub mod blockers;
 pub mod comments;
+mod doctor;
 pub mod enroll;
 pub mod events;
 pub mod fleet;
@@ -18,6 +20,7 @@ mod reviews;
 pub mod services;
 pub mod status;
 mod tickets;
+mod transfer;
 pub mod verifications;
 pub mod work;
 
@@ -37,6 +40,13 @@ pub fn tickets() -> Router<Shared> {
         .merge(reviews::router())
         .merge(learnings::router())
         .merge(pause::router())
+}
+
+/// What people have beside that: the queue as a whole.
+pub fn whole() -> Router<Shared> {
+    transfer::router()
+        .merge(backup::router())
+        .merge(doctor::router())
 }
 
 /// The answer to an unknown address.

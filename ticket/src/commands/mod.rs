@@ -2,13 +2,17 @@
 
 mod approve;
 mod attempts;
+mod backup;
 mod block;
 mod claim_next;
 mod comment;
 mod completions;
 mod create;
 mod diff;
+mod doctor;
+mod export;
 mod finish;
+mod import;
 mod learn;
 mod list;
 mod log;
@@ -36,6 +40,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Migrate => return migrate::run(cli.db.as_deref(), format),
         Command::Schema => return schema::run(),
+        Command::Doctor { repair } => return doctor::run(cli.db.as_deref(), format, repair),
         Command::Completions { shell } => return completions::run(shell),
         _ => (),
     }
@@ -47,7 +52,13 @@ pub fn run(cli: Cli) -> Result<u8> {
 
 fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
     match command {
-        Command::Migrate | Command::Schema | Command::Completions { .. } => Ok(ticket::exit::OK),
+        Command::Migrate
+        | Command::Schema
+        | Command::Doctor { .. }
+        | Command::Completions { .. } => Ok(ticket::exit::OK),
+        Command::Backup { file, force } => backup::run(door, format, &file, force),
+        Command::Export { file, force } => export::run(door, format, file.as_deref(), force),
+        Command::Import { file } => import::run(door, format, &file),
         Command::Create(create) => create::run(door, format, create),
         Command::Update(update) => update::run(door, format, update),
         Command::List { find, limit } => list::run(door, format, find, limit),

@@ -6,12 +6,16 @@
 
 mod agents;
 mod attempts;
+pub mod backup;
 mod blockers;
 mod checkpoint;
 mod claim;
 mod comments;
+pub mod doctor;
 mod events;
+mod export;
 mod filesystem;
+mod import;
 mod labels;
 mod landings;
 mod learnings;

@@ -1,14 +1,18 @@
 //! The queue as one actor may use it, on the database file.
 
+use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use super::{
+    backup, doctor, export, import,
     ClaimPolicy, Store, Write, attempts, blockers, claim, comments, events, labels, learnings,
     pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::comment::{Comment, NewComment};
+use crate::diagnosis::Diagnosis;
 use crate::diff;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -17,6 +21,7 @@ use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::queue::Queue;
 use crate::status::Move;
 use crate::ticket::{HUMAN, NewTicket, Resolution, Ticket, TicketChange, TicketDetail, TicketType};
+use crate::transfer::Imported;
 use crate::wire::{Claimed, Failed};
 
 /// How often a follower of the log looks whether another process wrote.
@@ -376,6 +381,33 @@ impl Queue for Session<'_> {
 
     fn paused(&mut self) -> Result<Option<String>> {
         self.store.setting(pauses::KEY)
+    }
+
+    fn export(&mut self, to: &mut dyn std::io::Write) -> Result<()> {
+        self.actor.must_be_human("export the queue")?;
+        self.store.read(|conn| export::run(conn, to))
+    }
+
+    fn import(&mut self, from: Box<dyn Read + Send>) -> Result<Imported> {
+        let actor = &self.actor;
+        actor.must_be_human("import tickets")?;
+        self.store.write(|tx| import::run(tx, actor, from))
+    }
+
+    fn backup(&mut self, to: &Path) -> Result<()> {
+        self.actor.must_be_human("copy the database")?;
+        backup::copy(self.store.path(), to)
+    }
+
+    fn doctor(&mut self, repair: bool) -> Result<Diagnosis> {
+        self.actor.must_be_human("look the database over")?;
+        let repaired = match repair {
+            true => self.store.repair(&self.actor),
+            false => Ok(Vec::new()),
+        };
+        let mut diagnosis = doctor::examine(self.store.path())?;
+        diagnosis.note_repair(repaired);
+        Ok(diagnosis)
     }
 }
 

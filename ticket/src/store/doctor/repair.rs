@@ -1,0 +1,168 @@
+//! Mends what the rest of the database determines: counters, indexes, triggers, full-text words, and
+//! attempts and landings that outlived their ticket. Everything else is left as it is.
+
+use rusqlite::{Connection, ErrorCode, named_params};
+
+use super::invariants::{COUNTED, LIVE_LANDING, RANK};
+use super::schema::{self, FULL_TEXT, Object};
+use super::{integrity, is_derived};
+use crate::actor::Actor;
+use crate::error::Result;
+use crate::store::{Write, events};
+
+/// Mends it, and says what it did.
+pub fn run(tx: &Write<'_>, actor: &Actor) -> Result<Vec<String>> {
+    let mut done = objects(tx)?;
+    done.extend(indexes(tx)?);
+    done.extend(leftovers(tx)?);
+    done.extend(counters(tx)?);
+    done.extend(full_text(tx)?);
+    if !done.is_empty() {
+        events::append(tx, actor, None, "repaired", Some(&done.join(" ")))?;
+    }
+    Ok(done)
+}
+
+/// Whether the words of a full-text table are those of the texts.
+pub fn compare_full_text(conn: &Connection, table: &str) -> Result<bool> {
+    let sql = format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
+    match conn.execute(&sql, []) {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes indexes, triggers and full-text tables that are missing or other than they should be.
+fn objects(tx: &Write<'_>) -> Result<Vec<String>> {
+    let mut done = Vec::new();
+    let wanted = schema::objects(&schema::expected()?)?;
+    for table in FULL_TEXT {
+        let here = schema::objects(tx)?;
+        let parts = wanted
+            .keys()
+            .filter(|name| name.starts_with(table) && wanted[*name].is_full_text());
+        let broken = parts.into_iter().any(|name| !here.contains_key(name));
+        let sql = &wanted[table].sql;
+        let parts_gone: String = here
+            .values()
+            .filter(|o| o.is_full_text() && o.name.starts_with(table) && o.name != table)
+            .map(|o| format!("DROP TABLE IF EXISTS {};", o.name))
+            .collect();
+        let again = format!(
+            "DROP TABLE IF EXISTS {table}; {parts_gone} {sql};
+             INSERT INTO {table} ({table}) VALUES ('rebuild');"
+        );
+        if broken && in_part(tx, &again)? {
+            done.push(format!("Made the full-text table {table} anew."));
+        }
+    }
+    let here = schema::objects(tx)?;
+    let lost = |object: &&Object| match here.get(&object.name) {
+        _ if object.kind == "table" => false,
+        Some(other) => schema::differs(object, other),
+        None => true,
+    };
+    for Object { kind, name, sql } in wanted.values().filter(lost) {
+        if in_part(tx, &format!("DROP {kind} IF EXISTS {name}; {sql};"))? {
+            done.push(format!("Made the {kind} {name} anew."));
+        }
+    }
+    Ok(done)
+}
+
+/// Builds the indexes anew when SQLite complains of one.
+fn indexes(tx: &Write<'_>) -> Result<Vec<String>> {
+    let complaints = integrity(tx)?;
+    let of_index = |said: &str| {
+        let said = said.strip_prefix("SQLite says: ").unwrap_or(said);
+        is_derived(said) && !said.contains("inverted")
+    };
+    let wrong = complaints.iter().any(|f| of_index(&f.message));
+    let built = wrong && in_part(tx, "REINDEX;")?;
+    Ok(built
+        .then(|| "Built the indexes anew.".to_owned())
+        .into_iter()
+        .collect())
+}
+
+/// Ends what goes on although its ticket does not, as finishing or releasing the ticket would have.
+fn leftovers(tx: &Write<'_>) -> Result<Vec<String>> {
+    let why = "its ticket had been finished or released already";
+    let landings = tx.execute(
+        &format!(
+            "UPDATE landings SET state = 'cancelled', reason = :why, finished_at = datetime('now')
+             WHERE {LIVE_LANDING} AND (SELECT status FROM tickets WHERE id = ticket_id) <> 'ready'"
+        ),
+        named_params! { ":why": why },
+    )?;
+    let attempts = tx.execute(
+        "UPDATE attempts SET ended_at = datetime('now'), reason = :why, settled = 1,
+                outcome = iif((SELECT status FROM tickets WHERE id = ticket_id) = 'done',
+                              'cancelled', 'released')
+         WHERE ended_at IS NULL
+           AND (SELECT status FROM tickets WHERE id = ticket_id) IN ('open', 'done')",
+        named_params! { ":why": why },
+    )?;
+    Ok([
+        told(landings, "Took out of the landing queue"),
+        told(attempts, "Ended attempts"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
+}
+
+fn counters(tx: &Write<'_>) -> Result<Vec<String>> {
+    let blockers = tx.execute(
+        &format!("UPDATE tickets SET open_blockers = {COUNTED} WHERE open_blockers <> {COUNTED}"),
+        [],
+    )?;
+    let attempts = tx.execute(
+        "UPDATE tickets SET attempt = n.latest
+         FROM (SELECT t.id, coalesce(max(a.number), 0) AS latest
+               FROM tickets t LEFT JOIN attempts a ON a.ticket_id = t.id GROUP BY t.id) n
+         WHERE n.id = tickets.id AND attempt <> n.latest",
+        [],
+    )?;
+    let ranks = tx.execute(
+        &format!("UPDATE labels SET rank = {RANK} WHERE rank IS NOT {RANK}"),
+        [],
+    )?;
+    Ok([
+        told(blockers, "Counted the open blockers of tickets anew"),
+        told(attempts, "Counted the attempts of tickets anew"),
+        told(ranks, "Ranked labels anew"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
+}
+
+fn full_text(tx: &Write<'_>) -> Result<Vec<String>> {
+    let mut done = Vec::new();
+    for table in FULL_TEXT {
+        let again = format!("INSERT INTO {table} ({table}) VALUES ('rebuild');");
+        if !compare_full_text(tx, table).unwrap_or(true) && in_part(tx, &again)? {
+            done.push(format!("Built the full-text index {table} anew."));
+        }
+    }
+    Ok(done)
+}
+
+/// Runs statements that stand or fall together. False when they failed: the next look tells why.
+fn in_part(tx: &Write<'_>, sql: &str) -> Result<bool> {
+    tx.execute_batch("SAVEPOINT part")?;
+    let worked = tx.execute_batch(sql).is_ok();
+    let end = if worked {
+        "RELEASE part"
+    } else {
+        "ROLLBACK TO part; RELEASE part"
+    };
+    tx.execute_batch(end)?;
+    Ok(worked)
+}
+
+fn told(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{what}: {count}."))
+}
