@@ -5,25 +5,23 @@
 //! to them follows, and an attempt that was under way is ended: nobody here works on it. A file
 //! without a header was written by hand: its tickets are made here, and the log says so.
 
+mod lines;
+mod rows;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead, Read};
+use std::io::Read;
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
-use super::{Write, attempts, events, labels, tickets};
+use self::lines::Lines;
+use super::{Write, attempts, events, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::circle;
 use crate::error::{Error, Result};
-use crate::learning::GENERAL;
-use crate::status::{Move, Status};
-use crate::ticket::{HUMAN, NewTicket, Resolution};
-use crate::transfer::{
-    AttemptRecord, CommentRecord, Counts, EventRecord, FORMAT, Header, Imported, LandingRecord,
-    LearningRecord, MAX_LINE, NewId, Record, TicketRecord,
-};
+use crate::status::Move;
+use crate::transfer::{Counts, FORMAT, Header, Imported, Record};
 
 pub use rules::ticket as check_ticket;
 
@@ -134,187 +132,6 @@ impl<'a> Import<'a> {
         self.keeps_ids && !self.is_plain()
     }
 
-    fn ticket(&mut self, line: u64, t: TicketRecord) -> Result<()> {
-        rules::ticket(&t)?;
-        if self.is_plain() && !(t.attempts.is_empty() && t.landings.is_empty()) {
-            return invalid("attempts: they come only in an export, which begins with a header");
-        }
-        let id = self.insert(&t)?;
-        if let Some(from) = t.id
-            && self.ids.insert(from, id).is_some()
-        {
-            return invalid(&format!("id: another ticket of this file is number {from}"));
-        }
-        labels::add(self.tx, id, &t.labels)?;
-        if self.is_plain() {
-            self.log_made(id, &t)?;
-        }
-        self.comments(id, &t.comments)?;
-        for attempt in &t.attempts {
-            self.attempt(id, attempt)?;
-        }
-        for landing in &t.landings {
-            self.landing(id, landing)?;
-        }
-        if !self.restores() && rules::goes_on(&t) {
-            self.under_way.push(id);
-        }
-        self.read.tickets += 1;
-        self.done.ids.push(NewId { from: t.id, to: id });
-        self.relations.push(Relation {
-            line,
-            file_id: t.id,
-            id,
-            parent: t.parent_id,
-            blocked_by: t.blocked_by,
-            unfinished: t.status != Some(Status::Done),
-            waits_for_children: t.wait_for_children,
-        });
-        Ok(())
-    }
-
-    /// Inserts the row of a ticket, for now without parent.
-    fn insert(&self, t: &TicketRecord) -> Result<i64> {
-        let kind = t.ticket_type.unwrap_or_else(|| implied(t).kind());
-        let status = t.status.unwrap_or(Status::Open);
-        let resolution = match (status, t.resolution) {
-            (Status::Done, None) => Some(Resolution::by_hand(kind)),
-            (_, given) => given,
-        };
-        let inserted = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO tickets (id, title, description, status, type, assigned_to, created_by,
-                     created_at, updated_at, priority, resolution, not_before, attempt, failures,
-                     wait_for_children)
-                 VALUES (:id, :title, :description, :status, :type, :assigned_to, :created_by,
-                     coalesce(:created_at, datetime('now')),
-                     coalesce(:updated_at, :created_at, datetime('now')), :priority, :resolution,
-                     :not_before, :attempt, :failures, :waits)
-                 RETURNING id",
-            )?
-            .query_row(
-                named_params! {
-                    ":id": t.id.filter(|_| self.keeps_ids), ":title": t.title,
-                    ":description": t.description, ":status": status.as_str(),
-                    ":type": kind.as_str(), ":assigned_to": t.assigned_to,
-                    ":created_by": t.created_by.as_deref().unwrap_or(HUMAN),
-                    ":created_at": t.created_at, ":updated_at": t.updated_at,
-                    ":priority": t.priority.unwrap_or(2),
-                    ":resolution": resolution.map(Resolution::as_str),
-                    ":not_before": t.not_before,
-                    ":attempt": t.attempts.last().map_or(0, |a| a.number),
-                    ":failures": t.failures, ":waits": t.wait_for_children,
-                },
-                |row| row.get(0),
-            );
-        unique(inserted, "id", t.id)
-    }
-
-    /// What the log says of a ticket that is made here.
-    fn log_made(&self, id: i64, t: &TicketRecord) -> Result<()> {
-        let by = t.created_by.as_deref().unwrap_or(HUMAN);
-        events::append_as(self.tx, by, Some(id), "created", Some(&t.title))?;
-        let log = |action, detail| events::append(self.tx, self.actor, Some(id), action, detail);
-        match t.status.unwrap_or(Status::Open) {
-            Status::Open => Ok(()),
-            Status::InProgress => log("updated", Some("status")),
-            Status::Ready => log("completed", None),
-            Status::Done => {
-                let kind = t.ticket_type.unwrap_or_else(|| implied(t).kind());
-                let why = t.resolution.unwrap_or_else(|| Resolution::by_hand(kind));
-                log("done", Some(why.as_str()))
-            }
-        }
-    }
-
-    /// A reply comes after what it answers, so its number is known by then.
-    fn comments(&mut self, ticket: i64, all: &[CommentRecord]) -> Result<()> {
-        let mut ids = HashMap::new();
-        for (n, c) in all.iter().enumerate() {
-            let reply_to = match c.reply_to {
-                None => None,
-                Some(to) => Some(*ids.get(&to).ok_or_else(|| {
-                    Error::Invalid(format!(
-                        "comments[{n}]: reply_to: no earlier comment of this ticket is number {to}"
-                    ))
-                })?),
-            };
-            let author = c.author.as_deref().unwrap_or(HUMAN);
-            let inserted = self
-                .tx
-                .prepare_cached(
-                    "INSERT INTO comments (id, ticket_id, author, body, created_at, reply_to)
-                     VALUES (:id, :ticket, :author, :body, coalesce(:created_at, datetime('now')),
-                             :reply_to)
-                     RETURNING id",
-                )?
-                .query_row(
-                    named_params! {
-                        ":id": c.id.filter(|_| self.keeps_ids), ":ticket": ticket,
-                        ":author": author, ":body": c.body, ":created_at": c.created_at,
-                        ":reply_to": reply_to,
-                    },
-                    |row| row.get(0),
-                );
-            let id: i64 = unique(inserted, &format!("comments[{n}]: id"), c.id)?;
-            if let Some(from) = c.id {
-                ids.insert(from, id);
-            }
-            if self.is_plain() {
-                let detail = events::first_line(&c.body);
-                events::append_as(self.tx, author, Some(ticket), "commented", Some(&detail))?;
-            }
-            self.read.comments += 1;
-        }
-        Ok(())
-    }
-
-    fn attempt(&mut self, ticket: i64, a: &AttemptRecord) -> Result<()> {
-        self.tx
-            .prepare_cached(
-                "INSERT INTO attempts (ticket_id, number, agent, lease_seconds, phase, base_commit,
-                     snapshot, session_id, outcome, reason, log_tail, settled, started_at,
-                     heartbeat_at, ended_at)
-                 VALUES (:ticket, :number, :agent, :lease, :phase, :base, :snapshot, :session,
-                     :outcome, :reason, :log_tail, :settled, :started_at, :heartbeat_at, :ended_at)",
-            )?
-            .execute(named_params! {
-                ":ticket": ticket, ":number": a.number, ":agent": a.agent,
-                ":lease": a.lease_seconds, ":phase": a.phase, ":base": a.base_commit,
-                ":snapshot": a.snapshot, ":session": a.session_id,
-                ":outcome": a.outcome.map(Outcome::as_str), ":reason": a.reason,
-                ":log_tail": a.log_tail,
-                // Elsewhere nobody will hand in the tree any more.
-                ":settled": a.settled || (!self.restores() && a.outcome.is_some()),
-                ":started_at": a.started_at, ":heartbeat_at": a.heartbeat_at,
-                ":ended_at": a.ended_at,
-            })?;
-        self.read.attempts += 1;
-        Ok(())
-    }
-
-    fn landing(&mut self, ticket: i64, l: &LandingRecord) -> Result<()> {
-        let inserted = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO landings (id, ticket_id, attempt, commit_id, candidate, state,
-                     approved_by, summary, reason, log_tail, submitted_at, finished_at)
-                 VALUES (:id, :ticket, :attempt, :commit, :candidate, :state, :approved_by, :summary,
-                     :reason, :log_tail, :submitted_at, :finished_at)",
-            )?
-            .execute(named_params! {
-                ":id": Some(l.id).filter(|_| self.keeps_ids), ":ticket": ticket,
-                ":attempt": l.attempt, ":commit": l.commit_id, ":candidate": l.candidate,
-                ":state": l.state.as_str(), ":approved_by": l.approved_by, ":summary": l.summary,
-                ":reason": l.reason, ":log_tail": l.log_tail, ":submitted_at": l.submitted_at,
-                ":finished_at": l.finished_at,
-            });
-        unique(inserted, "landings: id", Some(l.id))?;
-        self.read.landings += 1;
-        Ok(())
-    }
-
     /// Writes down parents and blockers, now that every ticket is there.
     fn relate(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.related, true) {
@@ -348,74 +165,6 @@ impl<'a> Import<'a> {
         self.ids.get(&id).copied().ok_or_else(|| {
             Error::Invalid(format!("{field}: no ticket of this file is number {id}"))
         })
-    }
-
-    fn learning(&mut self, l: &LearningRecord) -> Result<()> {
-        rules::learning(l)?;
-        self.read.learnings += 1;
-        let category = l.category.as_deref().unwrap_or(GENERAL);
-        let ticket = match l.ticket_id {
-            None => None,
-            Some(id) => Some(self.here("ticket_id", id)?),
-        };
-        let author = l.author.as_deref().unwrap_or(HUMAN);
-        let inserted = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO learnings (id, body, category, author, ticket_id, created_at)
-                 VALUES (:id, :body, :category, :author, :ticket,
-                         coalesce(:created_at, datetime('now')))
-                 ON CONFLICT (category, body) DO NOTHING RETURNING id",
-            )?
-            .query_row(
-                named_params! {
-                    ":id": l.id.filter(|_| self.keeps_learning_ids), ":body": l.body,
-                    ":category": category, ":author": author, ":ticket": ticket,
-                    ":created_at": l.created_at,
-                },
-                |row| row.get::<_, i64>(0),
-            )
-            .optional();
-        if unique(inserted, "id", l.id)?.is_none() {
-            self.done.known_learnings += 1;
-        } else if self.is_plain() {
-            let detail = format!("{category}: {}", events::first_line(&l.body));
-            events::append_as(self.tx, author, ticket, "learned", Some(&detail))?;
-        }
-        Ok(())
-    }
-
-    fn event(&mut self, e: &EventRecord) -> Result<()> {
-        if self.is_plain() {
-            return invalid("events come only in an export, which begins with a header");
-        }
-        rules::event(e)?;
-        let here = |id: i64| match self.ids.get(&id) {
-            Some(here) => Some(*here),
-            // It was about a ticket that does not exist; here that may be another one's number.
-            None => Some(id).filter(|_| self.keeps_ids),
-        };
-        let detail = match (e.action.as_str(), &e.detail) {
-            ("blocker_added" | "blocker_removed", Some(by)) => Some(match by.parse().map(here) {
-                Ok(Some(by)) => by.to_string(),
-                _ => by.clone(),
-            }),
-            (_, detail) => detail.clone(),
-        };
-        let inserted = self
-            .tx
-            .prepare_cached(
-                "INSERT INTO activity_log (id, ticket_id, agent_id, action, detail, created_at)
-                 VALUES (:id, :ticket, :agent, :action, :detail, :created_at)",
-            )?
-            .execute(named_params! {
-                ":id": Some(e.id).filter(|_| self.keeps_event_ids),
-                ":ticket": e.ticket_id.and_then(here), ":agent": e.agent_id, ":action": e.action,
-                ":detail": detail, ":created_at": e.created_at,
-            });
-        unique(inserted, "id", Some(e.id))?;
-        self.read.events += 1;
-        Ok(())
     }
 
     fn end(mut self) -> Result<Imported> {
@@ -519,25 +268,6 @@ fn must_be_acyclic(relations: &[Relation]) -> Result<()> {
     Ok(())
 }
 
-/// The ticket as `create` would get it, as far as its type depends on it.
-fn implied(t: &TicketRecord) -> NewTicket {
-    NewTicket {
-        assign: t.assigned_to.clone(),
-        blocked_by: t.blocked_by.clone(),
-        ..NewTicket::default()
-    }
-}
-
-/// Says which number was taken, when the database refused a row because of that.
-fn unique<T>(inserted: rusqlite::Result<T>, field: &str, id: Option<i64>) -> Result<T> {
-    inserted.map_err(|error| match (error.sqlite_error_code(), id) {
-        (Some(rusqlite::ErrorCode::ConstraintViolation), Some(id)) => {
-            Error::Invalid(format!("{field}: number {id} is taken: {error}"))
-        }
-        _ => error.into(),
-    })
-}
-
 /// A refusal that names the line; what is the machine's fault stays what it is.
 fn at(line: u64, error: Error) -> Error {
     match error {
@@ -548,56 +278,4 @@ fn at(line: u64, error: Error) -> Error {
 
 fn invalid<T>(sentence: &str) -> Result<T> {
     Err(Error::Invalid(sentence.to_owned()))
-}
-
-/// The lines of a file, blank ones passed over, none longer than [`MAX_LINE`].
-struct Lines<R> {
-    from: std::io::BufReader<R>,
-    number: u64,
-    text: Vec<u8>,
-}
-
-struct Line<'a> {
-    number: u64,
-    text: &'a [u8],
-}
-
-impl<R: Read> Lines<R> {
-    fn of(from: R) -> Lines<R> {
-        Lines {
-            from: std::io::BufReader::with_capacity(1 << 16, from),
-            number: 0,
-            text: Vec::new(),
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Line<'_>>> {
-        loop {
-            self.text.clear();
-            self.number += 1;
-            let read = (&mut self.from)
-                .take(MAX_LINE as u64 + 1)
-                .read_until(b'\n', &mut self.text)
-                .map_err(|e| Error::Io("the import cannot be read".into(), e))?;
-            if read > MAX_LINE {
-                return invalid(&format!(
-                    "line {}: it has more than {MAX_LINE} bytes",
-                    self.number
-                ));
-            }
-            if read == 0 {
-                return Ok(None);
-            }
-            if self.number == 1 && self.text.starts_with(b"\xEF\xBB\xBF") {
-                self.text.drain(..3);
-            }
-            if !self.text.trim_ascii().is_empty() {
-                break;
-            }
-        }
-        Ok(Some(Line {
-            number: self.number,
-            text: self.text.trim_ascii(),
-        }))
-    }
 }
