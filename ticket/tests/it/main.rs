@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod attempts;
+mod backup;
 mod claims;
 mod cli;
 mod diffs;
+mod doctor;
 mod full;
 mod graphs;
 mod knowledge;
