@@ -61,7 +61,11 @@ pub struct Path<T>(pub T);
 
 impl From<JsonRejection> for Refusal {
     fn from(rejection: JsonRejection) -> Refusal {
-        Refusal(Error::Invalid(rejection.body_text()))
+        let message = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => "the request is too large: send less at once".into(),
+            _ => rejection.body_text(),
+        };
+        Refusal(Error::Invalid(message))
     }
 }
 

@@ -23,20 +23,19 @@ impl Door {
     /// Opens the door that the environment and the place lead to.
     pub fn open(db: Option<&Path>) -> Result<Door> {
         if db.is_none()
-            && let Ok(url) = std::env::var("TICKET_URL")
+            && let Some(url) = variable("TICKET_URL")?
         {
-            let token = std::env::var("TICKET_TOKEN").map_err(|_| {
-                Error::Invalid(
-                    "TICKET_URL is set but TICKET_TOKEN is not: set both, or neither".into(),
-                )
-            })?;
-            return Ok(Door::Hub(Client::new(&url, &token)?));
+            return Ok(Door::Hub(named_hub(&url)?));
         }
-        let path = database(db);
+        let path = database(db)?;
+        let open = |lock| {
+            let store = Store::open(&path).map_err(|e| e.on(&path))?;
+            Ok(Door::File(Box::new(store), lock))
+        };
         match project_of(&path) {
-            None => Ok(Door::File(Box::new(Store::open(&path)?), None)),
+            None => open(None),
             Some(swarm) => match HubLock::shared(&swarm.join("hub.lock"))? {
-                Some(lock) => Ok(Door::File(Box::new(Store::open(&path)?), Some(lock))),
+                Some(lock) => open(Some(lock)),
                 None => Ok(Door::Hub(running_hub(&swarm)?)),
             },
         }
@@ -61,13 +60,28 @@ impl Door {
     pub fn queue<T>(&mut self, work: impl FnOnce(&mut dyn Queue) -> Result<T>) -> Result<T> {
         match self {
             Door::Hub(client) => work(client),
-            Door::File(store, _) => work(&mut store.session(&Actor::Human)),
+            Door::File(store, _) => {
+                let done = work(&mut store.session(&Actor::Human));
+                done.map_err(|e| e.on(store.path()))
+            }
         }
     }
 }
 
 /// The database that the command line, the environment or the place names.
-pub fn database(db: Option<&Path>) -> PathBuf {
+pub fn database(db: Option<&Path>) -> Result<PathBuf> {
+    let path = place_of(db);
+    if path.is_dir() {
+        return Err(Error::Invalid(format!(
+            "{} is a folder: name the database file, such as {}",
+            path.display(),
+            path.join("tickets.db").display()
+        )));
+    }
+    Ok(path)
+}
+
+fn place_of(db: Option<&Path>) -> PathBuf {
     if let Some(path) = db {
         return path.to_owned();
     }
@@ -85,6 +99,35 @@ pub fn database(db: Option<&Path>) -> PathBuf {
 fn project_of(database: &Path) -> Option<PathBuf> {
     let swarm = database.parent()?.parent()?;
     swarm.ends_with(".swarm").then(|| swarm.to_owned())
+}
+
+/// The hub that the environment names.
+fn named_hub(url: &str) -> Result<Client> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(Error::Invalid(format!(
+            "TICKET_URL '{url}' is no address: use one such as http://127.0.0.1:3000"
+        )));
+    }
+    let token = variable("TICKET_TOKEN")?.ok_or_else(|| {
+        Error::Invalid("TICKET_URL is set but TICKET_TOKEN is not: set both, or neither".into())
+    })?;
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::Invalid(
+            "TICKET_TOKEN has a character that no token has: set it again, without spaces".into(),
+        ));
+    }
+    Client::new(url, &token)
+}
+
+/// A variable of the environment; an empty one counts as absent.
+fn variable(name: &str) -> Result<Option<String>> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Error::Invalid(format!("{name} is not UTF-8 text")))
+        }
+    }
 }
 
 fn running_hub(swarm: &Path) -> Result<Client> {

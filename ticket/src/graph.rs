@@ -16,7 +16,7 @@ use crate::words::nearest;
 mod circle;
 
 /// The largest file, in bytes.
-pub const MAX_BYTES: usize = 64 * 1024 * 1024;
+pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The field that names a ticket within its file.
 const KEY: &str = "key";
 /// The fields that name other tickets.

@@ -19,7 +19,7 @@ use crate::routes;
 
 /// Everything that agents may ask for.
 pub fn router(hub: Shared) -> Router {
-    let guarded = routes::tickets()
+    let guarded = routes::tickets(MAX_BODY)
         .merge(routes::work::router())
         .merge(routes::attempts::router())
         .merge(routes::landings::router())

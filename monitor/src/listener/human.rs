@@ -12,7 +12,7 @@ use axum::{Router, routing};
 use ticket::{Error, secret};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use super::{BODY_TIMEOUT, MAX_BODY};
+use super::{BODY_TIMEOUT, MAX_BATCH, MAX_BODY};
 use crate::auth::{self, Caller};
 use crate::error::Refusal;
 use crate::git::access;
@@ -141,7 +141,7 @@ enum Origin {
 
 /// Everything that people may ask for.
 pub fn router(hub: Shared) -> Router {
-    let api = routes::tickets()
+    let api = routes::tickets(MAX_BATCH)
         .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())

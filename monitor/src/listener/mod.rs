@@ -26,6 +26,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest JSON body: the longest text a ticket may have, escaped.
 pub const MAX_BODY: usize = 2 << 20;
+/// The largest JSON body that makes many tickets: a quarter of a million small ones.
+pub const MAX_BATCH: usize = 64 << 20;
 /// How many connections one door holds open at once.
 const MAX_CONNECTIONS: usize = 4096;
 /// How many of them an agent's container may have. A runner and its agent need a handful.

@@ -31,9 +31,10 @@ use ticket::Error;
 use crate::error::Refusal;
 use crate::hub::Shared;
 
-/// What both listeners have: the queue.
-pub fn tickets() -> Router<Shared> {
+/// What both listeners have: the queue. Many tickets at once may have so many bytes.
+pub fn tickets(largest_batch: usize) -> Router<Shared> {
     tickets::router()
+        .merge(tickets::batch(largest_batch))
         .merge(comments::router())
         .merge(blockers::router())
         .merge(log::router())

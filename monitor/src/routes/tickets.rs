@@ -2,7 +2,7 @@
 //! `reviews`. The same code for the human and
 //! for agents; what each may do is decided by [`ticket::Actor`] in the store.
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -23,7 +23,6 @@ use crate::hub::Shared;
 pub fn router() -> Router<Shared> {
     Router::new()
         .route("/tickets", get(list).post(create))
-        .route("/tickets/batch", post(create_all))
         .route("/tickets/count", get(count))
         .route("/tickets/claim-next", post(claim_next))
         .route("/search", get(search))
@@ -33,6 +32,12 @@ pub fn router() -> Router<Shared> {
         .route("/tickets/{id}/unclaim", post(unclaim))
         .route("/tickets/{id}/attempts", get(attempts))
         .route("/tickets/{id}/diff", get(diff))
+}
+
+/// Many tickets at once, in a body of at most so many bytes.
+pub fn batch(largest: usize) -> Router<Shared> {
+    let create_all = post(create_all).layer(DefaultBodyLimit::max(largest));
+    Router::new().route("/tickets/batch", create_all)
 }
 
 async fn create(
