@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 /// What helps when pages are damaged.
 const RESTORE: &str = "Stop everything that uses it, keep a copy of the file, and put back the last backup \
      ('ticket backup'); 'sqlite3 FILE .recover' may save later rows.";
+/// What to do about a log that contradicts itself.
+const UNTRUE: &str = "The log is never changed. Keep a copy ('ticket backup') and report it.";
 /// What mends what can be counted or built anew.
 const REPAIR: &str = "'ticket doctor --repair' mends it.";
 

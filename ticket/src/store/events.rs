@@ -1,6 +1,6 @@
 //! The activity log: append-only, and the cursor of the event stream.
 
-use rusqlite::{Row, named_params};
+use rusqlite::{Connection, Row, named_params};
 
 use super::{Store, Write};
 use crate::actor::Actor;
@@ -35,6 +35,16 @@ pub fn append_as(
     .execute(named_params! {
         ":ticket": ticket, ":agent": agent, ":action": action, ":detail": detail,
     })?;
+    Ok(())
+}
+
+/// Calls `take` with every row, oldest first.
+pub fn each(conn: &Connection, take: &mut dyn FnMut(&Event)) -> Result<()> {
+    let mut query = conn.prepare(&format!("SELECT {COLUMNS} FROM activity_log ORDER BY id"))?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        take(&from_row(row)?);
+    }
     Ok(())
 }
 

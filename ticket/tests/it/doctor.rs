@@ -115,10 +115,9 @@ const MENDABLE: [(&str, &str, &str); 15] = [
         "ticket 5 is said to have 1 attempts, and the last one is number 2",
     ),
     (
-        "UPDATE tickets SET status = 'done', resolution = 'landed' WHERE id = 5;
-         INSERT INTO activity_log (ticket_id, action) VALUES (5, 'done')",
+        "UPDATE attempts SET ended_at = NULL, outcome = NULL WHERE ticket_id = 1",
         "attempts",
-        "attempt 2 of ticket 5 has not ended, but the ticket is done",
+        "attempt 1 of ticket 1 has not ended, but the ticket is done",
     ),
     (
         "UPDATE tickets SET status = 'open', assigned_to = NULL WHERE id = 5",
@@ -202,7 +201,7 @@ fn what_can_be_counted_or_built_anew_is_found_and_mended() {
 }
 
 /// What nobody can know any more.
-const LOST: [(&str, &str, &str); 16] = [
+const LOST: [(&str, &str, &str); 18] = [
     (
         "UPDATE tickets SET resolution = NULL WHERE id = 1",
         "status",
@@ -274,6 +273,17 @@ const LOST: [(&str, &str, &str); 16] = [
         "DELETE FROM activity_log WHERE ticket_id = 1 AND action = 'done'",
         "events",
         "tickets of which the log does not say that they were finished: 1, the first is #1",
+    ),
+    (
+        "INSERT INTO activity_log (ticket_id, agent_id, action, detail)
+         VALUES (5, 'z', 'claimed', 'attempt 3')",
+        "history",
+        "ticket 5 was claimed while attempt 2 went on",
+    ),
+    (
+        "DELETE FROM activity_log WHERE id = 10",
+        "history",
+        "row 11 of the log: the row before it is 9: rows are missing",
     ),
     ("DROP TABLE labels", "schema", "the table labels is missing"),
     (

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{REPAIR, RESTORE};
+use super::{REPAIR, RESTORE, UNTRUE};
 use crate::circle;
 use crate::diagnosis::{Finding, Severity};
 use crate::error::Result;
-use crate::store::{export, import};
+use crate::history::{Fault, History};
+use crate::store::{events, export, import};
 
 /// A check.
 type Look = fn(&Connection) -> Result<Vec<Finding>>;
 
 /// Every check, by the word that stands before its findings.
-pub const ALL: [(&str, Look); 10] = [
+pub const ALL: [(&str, Look); 11] = [
     ("references", references),
     ("open-blockers", open_blockers),
     ("label-ranks", label_ranks),
@@ -22,7 +23,8 @@ pub const ALL: [(&str, Look); 10] = [
     ("attempts", attempts),
     ("status", status),
     ("landings", landings),
-    ("events", events),
+    ("events", told),
+    ("history", history),
     ("status-words", status_words),
     ("texts", texts),
 ];
@@ -242,7 +244,7 @@ fn landings(conn: &Connection) -> Result<Vec<Finding>> {
 }
 
 /// Every ticket was made, and every done one was finished, by a write that the log tells of.
-fn events(conn: &Connection) -> Result<Vec<Finding>> {
+fn told(conn: &Connection) -> Result<Vec<Finding>> {
     let upgraded = upgraded_at(conn)?;
     let mut found = Vec::new();
     for (what, action, only) in [
@@ -272,6 +274,29 @@ fn events(conn: &Connection) -> Result<Vec<Finding>> {
             });
         }
     }
+    Ok(found)
+}
+
+/// The log as a whole: nothing in it contradicts what stands before.
+fn history(conn: &Connection) -> Result<Vec<Finding>> {
+    let mut history = match upgraded_at(conn)? {
+        Some(moment) => History::foreign_until(&moment),
+        None => History::default(),
+    };
+    events::each(conn, &mut |event| history.observe(event))?;
+    let found = history.findings().into_iter();
+    // A ticket that was never created is told of by `events`, or is not there at all.
+    let told = found.filter(|f| f.fault != Fault::NeverCreated);
+    let mut found: Vec<Finding> = told
+        .map(|f| Finding::fault("history", f.to_string(), UNTRUE))
+        .collect();
+    found.extend(notes(
+        conn,
+        "history",
+        "SELECT printf('the log tells %d times of ticket %d, which does not exist', count(*), ticket_id)
+         FROM activity_log WHERE ticket_id NOT IN (SELECT id FROM tickets) GROUP BY ticket_id",
+        "It was deleted by hand or by another program.",
+    )?);
     Ok(found)
 }
 

@@ -14,7 +14,7 @@ use crate::store::{Write, events};
 pub fn run(tx: &Write<'_>, actor: &Actor) -> Result<Vec<String>> {
     let mut done = objects(tx)?;
     done.extend(indexes(tx)?);
-    done.extend(leftovers(tx)?);
+    done.extend(leftovers(tx, actor)?);
     done.extend(counters(tx)?);
     done.extend(full_text(tx)?);
     if !done.is_empty() {
@@ -87,7 +87,7 @@ fn indexes(tx: &Write<'_>) -> Result<Vec<String>> {
 }
 
 /// Ends what goes on although its ticket does not, as finishing or releasing the ticket would have.
-fn leftovers(tx: &Write<'_>) -> Result<Vec<String>> {
+fn leftovers(tx: &Write<'_>, actor: &Actor) -> Result<Vec<String>> {
     let why = "its ticket had been finished or released already";
     let landings = tx.execute(
         &format!(
@@ -96,6 +96,7 @@ fn leftovers(tx: &Write<'_>) -> Result<Vec<String>> {
         ),
         named_params! { ":why": why },
     )?;
+    tell_of_the_end(tx, actor, why)?;
     let attempts = tx.execute(
         "UPDATE attempts SET ended_at = datetime('now'), reason = :why, settled = 1,
                 outcome = iif((SELECT status FROM tickets WHERE id = ticket_id) = 'done',
@@ -111,6 +112,24 @@ fn leftovers(tx: &Write<'_>) -> Result<Vec<String>> {
     .into_iter()
     .flatten()
     .collect())
+}
+
+/// The log gets the end of an attempt where it has only the beginning.
+fn tell_of_the_end(tx: &Write<'_>, actor: &Actor, why: &str) -> Result<()> {
+    let mut query = tx.prepare(
+        "SELECT a.ticket_id, a.number FROM attempts a JOIN tickets t ON t.id = a.ticket_id
+         WHERE a.ended_at IS NULL AND t.status = 'open'
+           AND (SELECT action FROM activity_log WHERE ticket_id = t.id AND action IN
+                  ('claimed', 'attempt_ended', 'lease_expired', 'held', 'landed', 'unclaimed')
+                ORDER BY id DESC LIMIT 1) = 'claimed'",
+    )?;
+    let begun = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for row in begun.collect::<Result<Vec<(i64, i64)>, _>>()? {
+        let (ticket, number) = row;
+        let detail = format!("attempt {number}: released: {why}");
+        events::append(tx, actor, Some(ticket), "attempt_ended", Some(&detail))?;
+    }
+    Ok(())
 }
 
 fn counters(tx: &Write<'_>) -> Result<Vec<String>> {
