@@ -14,4 +14,5 @@ mod leases;
 mod lifetime;
 mod page;
 mod tickets;
+mod transfer;
 mod work;

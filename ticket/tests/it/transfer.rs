@@ -109,7 +109,6 @@ fn beside_other_tickets_the_new_ones_get_new_numbers_and_references_follow() {
     let of_waiting = LogFilter {
         limit: Some(10),
         ticket: Some(49),
-        ..LogFilter::default()
     };
     let log = to.human(|q| q.log(&of_waiting)).unwrap();
     let added = log.iter().find(|e| e.action == "blocker_added").unwrap();
