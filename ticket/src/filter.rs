@@ -14,6 +14,11 @@ const DEFAULT_HITS: u32 = 20;
 /// The most tickets that one search gives.
 const MAX_HITS: u32 = 1000;
 
+/// How many rows of the log are given when nobody says how many.
+const DEFAULT_ROWS: u32 = 20;
+/// The most rows of the log in one answer.
+const MAX_ROWS: u32 = 100_000;
+
 /// Which tickets. Every condition must hold; without statuses all but done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -144,7 +149,7 @@ pub struct Hit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LogFilter {
-    /// At most so many; 20 when absent.
+    /// At most so many; 20 when absent, 100,000 at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
     /// Only this ticket's.
@@ -153,6 +158,11 @@ pub struct LogFilter {
 }
 
 impl LogFilter {
+    /// How many rows to give.
+    pub fn limit(&self) -> u32 {
+        self.limit.unwrap_or(DEFAULT_ROWS).min(MAX_ROWS)
+    }
+
     /// The newest row.
     pub fn newest() -> LogFilter {
         LogFilter {

@@ -5,15 +5,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Deserialize;
 use ticket::event::Event;
+use ticket::filter::LogFilter;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Query};
 use crate::hub::Shared;
-
-/// The rows given when nobody says how many.
-const DEFAULT_LIMIT: u32 = 20;
-/// The most rows in one answer.
-const MAX_LIMIT: u32 = 1000;
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
@@ -33,12 +29,16 @@ async fn log(
     Acting(_): Acting,
     Query(page): Query<Page>,
 ) -> Answer<Json<Vec<Event>>> {
-    let limit = page.limit.unwrap_or(DEFAULT_LIMIT).min(MAX_LIMIT);
+    let filter = LogFilter {
+        limit: page.limit,
+        ticket: page.ticket,
+    };
+    let limit = filter.limit();
     let rows = hub
         .database
         .read(move |store| match page.after {
             Some(cursor) => store.events_after(cursor, limit),
-            None => store.latest_events(limit, page.ticket),
+            None => store.latest_events(limit, filter.ticket),
         })
         .await?;
     Ok(Json(rows))

@@ -60,7 +60,7 @@ async fn a_restart_keeps_every_token_and_every_attempt() {
             json!({ "body": "still at it" }),
         )
         .await;
-    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert_eq!(status, StatusCode::OK);
     let (_, status) = swarm.human().get("/status").await;
     assert_eq!(status["agents"][0]["state"], "working", "{status}");
 }

@@ -1,105 +1,78 @@
 //! Circles among the tickets of one file, told by their keys. Those that lead through tickets that
 //! exist already are the store's to find.
 
+use std::collections::BTreeMap;
+
+use crate::circle;
 use crate::error::{Error, Result};
 use crate::ticket::NewTicket;
 
-/// How far a ticket is looked into.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
-    Not,
-    OnChain,
-    Finished,
-}
+/// What each place of the file leads to.
+type Edges = BTreeMap<i64, Vec<i64>>;
 
 /// Refuses tickets that wait for each other, and parts of themselves.
 pub fn refuse(tickets: &[NewTicket], names: &[String]) -> Result<()> {
-    let parents: Vec<Vec<usize>> = tickets
-        .iter()
-        .map(|ticket| ticket.parent.and_then(place).into_iter().collect())
-        .collect();
-    told(
-        &parents,
-        names,
-        "that would be a circle of parents",
-        "is a part of",
-    )?;
-    let waits = waits(tickets);
-    told(
-        &waits,
-        names,
-        "that would be a circle of blockers",
-        "waits for",
-    )
+    told(&parents(tickets), names, "parents", "is a part of")?;
+    told(&waits(tickets), names, "blockers", "waits for")
+}
+
+fn told(edges: &Edges, names: &[String], of: &str, relation: &str) -> Result<()> {
+    let Some(circle) = circle::find(edges) else {
+        return Ok(());
+    };
+    let name = |place: &i64| usize::try_from(*place).ok().and_then(|n| names.get(n));
+    let told: Vec<&str> = circle.iter().filter_map(name).map(String::as_str).collect();
+    let told = told.join(&format!(" {relation} "));
+    Err(Error::Refused(format!(
+        "that would be a circle of {of}: {told}"
+    )))
+}
+
+fn parents(tickets: &[NewTicket]) -> Edges {
+    (0..)
+        .zip(tickets)
+        .map(|(at, ticket)| (at, places(ticket.parent.as_slice())))
+        .collect()
 }
 
 /// What each ticket waits for: its blockers, those that block the dependents of a blocker, and its
 /// parts when it waits for them.
-fn waits(tickets: &[NewTicket]) -> Vec<Vec<usize>> {
-    let mut waits: Vec<Vec<usize>> = tickets
-        .iter()
-        .map(|ticket| places(&ticket.blocked_by))
+fn waits(tickets: &[NewTicket]) -> Edges {
+    let blocked_by: Edges = (0..)
+        .zip(tickets)
+        .map(|(at, ticket)| (at, places(&ticket.blocked_by)))
         .collect();
-    let blocked_by = waits.clone();
-    for (new, ticket) in tickets.iter().enumerate() {
+    let mut dependents = Edges::new();
+    for (at, blockers) in &blocked_by {
+        for blocker in blockers {
+            dependents.entry(*blocker).or_default().push(*at);
+        }
+    }
+    let mut waits = blocked_by;
+    for (at, ticket) in (0..).zip(tickets) {
         for other in places(&ticket.block_dependents_of) {
-            for (dependent, blockers) in blocked_by.iter().enumerate() {
-                if blockers.contains(&other) {
-                    waits[dependent].push(new);
-                }
+            for dependent in dependents.get(&other).into_iter().flatten() {
+                waits.entry(*dependent).or_default().push(at);
             }
         }
-        if let Some(parent) = ticket.parent.and_then(place)
-            && tickets.get(parent).is_some_and(|t| t.wait_for_children)
-        {
-            waits[parent].push(new);
+        for parent in places(ticket.parent.as_slice()) {
+            if waits_for_children(tickets, parent) {
+                waits.entry(parent).or_default().push(at);
+            }
         }
     }
     waits
 }
 
-fn places(references: &[i64]) -> Vec<usize> {
-    references.iter().copied().filter_map(place).collect()
+fn waits_for_children(tickets: &[NewTicket], place: i64) -> bool {
+    let ticket = usize::try_from(place).ok().and_then(|n| tickets.get(n));
+    ticket.is_some_and(|ticket| ticket.wait_for_children)
 }
 
-/// The place that a reference to `-k` means.
-fn place(reference: i64) -> Option<usize> {
-    usize::try_from(-reference).ok()?.checked_sub(1)
-}
-
-/// Looks along every chain, each ticket once; one that is met again on its own chain closes a circle.
-fn told(next: &[Vec<usize>], names: &[String], what: &str, word: &str) -> Result<()> {
-    let mut seen = vec![Seen::Not; next.len()];
-    for start in 0..next.len() {
-        if seen[start] != Seen::Not {
-            continue;
-        }
-        seen[start] = Seen::OnChain;
-        let mut chain = vec![(start, 0)];
-        while let Some((at, done)) = chain.last_mut() {
-            let Some(&further) = next[*at].get(*done) else {
-                seen[*at] = Seen::Finished;
-                chain.pop();
-                continue;
-            };
-            *done += 1;
-            match seen[further] {
-                Seen::Finished => (),
-                Seen::Not => {
-                    seen[further] = Seen::OnChain;
-                    chain.push((further, 0));
-                }
-                Seen::OnChain => {
-                    let on_chain = chain.iter().map(|(at, _)| *at);
-                    let circle = on_chain.skip_while(|at| *at != further).chain([further]);
-                    let told: Vec<&str> = circle.map(|at| names[at].as_str()).collect();
-                    let told = told.join(&format!(" {word} "));
-                    return Err(Error::Refused(format!("{what}: {told}")));
-                }
-            }
-        }
-    }
-    Ok(())
+/// The places that references to `-k` mean; ids of tickets that exist already mean none.
+fn places(references: &[i64]) -> Vec<i64> {
+    let of_file = references.iter().filter(|reference| **reference < 0);
+    of_file.map(|reference| -reference - 1).collect()
 }
 
 #[cfg(test)]

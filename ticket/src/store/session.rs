@@ -5,9 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    backup, doctor, export, import,
-    ClaimPolicy, Store, Write, attempts, blockers, claim, comments, events, labels, learnings,
-    pauses, proposals, review, search, tickets,
+    ClaimPolicy, Store, Write, attempts, backup, blockers, claim, comments, doctor, events, export,
+    import, labels, learnings, pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
@@ -28,8 +27,6 @@ use crate::wire::{Claimed, Failed};
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(200);
 /// How many rows of the log are read at once.
 const PAGE: u32 = 500;
-/// How many rows of the log are given when nobody says how many.
-const DEFAULT_ROWS: u32 = 20;
 /// The lease of a claim made by hand or by a script, which sends no heartbeats.
 const CLI_LEASE_SECONDS: i64 = 24 * 60 * 60;
 
@@ -79,10 +76,23 @@ impl Queue for Session<'_> {
                 .iter()
                 .map(|ticket| tickets::insert_alone(tx, actor, ticket, ticket.kind()))
                 .collect::<Result<Vec<i64>>>()?;
+            let mut late = Vec::new();
             for (id, ticket) in ids.iter().zip(new) {
-                let ticket = ticket.resolved(&ids)?;
+                let mut ticket = ticket.resolved(&ids)?;
                 may_create(tx, actor, &ticket)?;
+                late.push(std::mem::take(&mut ticket.block_dependents_of));
                 tickets::relate(tx, *id, &ticket)?;
+            }
+            // Who depends on a ticket of the graph is known when all others are related.
+            for (id, block_dependents_of) in ids.iter().zip(late) {
+                if block_dependents_of.is_empty() {
+                    continue;
+                }
+                let only = NewTicket {
+                    block_dependents_of,
+                    ..NewTicket::default()
+                };
+                tickets::relate(tx, *id, &only)?;
                 blockers::log_dependents(tx, actor, *id)?;
             }
             blockers::must_be_acyclic(tx, &ids)?;
@@ -280,8 +290,7 @@ impl Queue for Session<'_> {
     }
 
     fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
-        self.store
-            .latest_events(filter.limit.unwrap_or(DEFAULT_ROWS), filter.ticket)
+        self.store.latest_events(filter.limit(), filter.ticket)
     }
 
     fn follow(
