@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use crate::fixture::PATIENCE;
-use crate::place::Place;
+use crate::place::{Door, Place};
 
 on_every_door!(
     the_last_rows_come_oldest_first_and_then_new_ones,
@@ -99,4 +99,18 @@ fn it_ends_with_its_reader(place: &Place) {
     std::thread::spawn(move || send.send(child.wait_with_output()));
     let output = ended.recv_timeout(PATIENCE).unwrap().unwrap();
     assert!(output.stderr.is_empty(), "quietly: {output:?}");
+}
+
+#[test]
+fn a_hub_may_start_and_end_meanwhile() {
+    let mut place = Place::new(Door::File);
+    place.create(&["one"]);
+    let follower = Follower::new(&place, &[]);
+    assert!(follower.next().contains("#1 created human one"));
+    place.start_hub();
+    place.create(&["two"]);
+    assert!(follower.next().contains("#2 created human two"));
+    place.end_hub();
+    place.create(&["three"]);
+    assert!(follower.next().contains("#3 created human three"));
 }

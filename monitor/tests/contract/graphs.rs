@@ -8,6 +8,7 @@ on_every_door!(
     a_file_becomes_a_graph_and_its_ids_are_printed_in_order,
     an_array_on_standard_input_does_as_well,
     a_graph_is_made_whole_or_not_at_all,
+    the_order_in_the_file_does_not_matter,
     ten_thousand_tickets_are_one_transaction,
 );
 
@@ -116,6 +117,32 @@ fn a_graph_is_made_whole_or_not_at_all(place: &Place) {
     );
     assert_eq!(place.ok(&["count"]), "1");
     assert_eq!(place.events(), before);
+}
+
+fn the_order_in_the_file_does_not_matter(place: &Place) {
+    let lines = [
+        r#"{"key": "b", "title": "b", "blocked_by": ["a"]}"#,
+        r#"{"key": "a", "title": "a"}"#,
+        r#"{"key": "fix", "title": "fix", "block_dependents_of": ["a"]}"#,
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 0, 1]] {
+        let file = order.map(|n| lines[n]).join("\n");
+        let made = place.ok_with(&["create", "--file", "-"], &file);
+        let made: Vec<i64> = made.lines().map(|id| id.parse().unwrap()).collect();
+        let id = |line| made[order.iter().position(|n| *n == line).unwrap()];
+        let mut blockers = [id(1), id(2)];
+        blockers.sort_unstable();
+        assert_eq!(
+            place.show(id(0))["blocked_by"],
+            json!(blockers),
+            "{order:?}"
+        );
+        assert_eq!(
+            place.events() % 4,
+            0,
+            "three are created, and one gets a blocker"
+        );
+    }
 }
 
 fn ten_thousand_tickets_are_one_transaction(place: &Place) {

@@ -134,3 +134,52 @@ fn both_doors_lead_to_the_same_queue() {
             .contains("beside the database")
     );
 }
+
+#[test]
+fn an_agent_uses_the_same_command_in_its_own_name() {
+    let place = Place::new(Door::Hub);
+    place.create(&["work"]);
+    place.create(&["other work", "--assign", "human"]);
+    let agent = place.agent("agent-1");
+    agent
+        .run(&["comment", "1", "mine", "--author", "human"])
+        .ok();
+    assert!(place.ok(&["comments", "1"]).ends_with("] agent-1: mine"));
+    let follow_up = agent
+        .run(&["create", "follow-up", "--created-by", "human"])
+        .ok();
+    assert_eq!(
+        place.show(follow_up.parse().unwrap())["created_by"],
+        "agent-1"
+    );
+    for (args, what) in [
+        (&["mark-done", "1"][..], "mark a ticket as done"),
+        (&["comment", "2", "x"], "comment on ticket 2"),
+        (
+            &["update", "1", "--status", "open"],
+            "change the assignee or status",
+        ),
+        (&["claim-next", "--agent", "agent-1"], "claim a ticket"),
+        (&["pause", "x"], "pause claims"),
+    ] {
+        let said = agent.run(args).fails(1);
+        assert!(
+            said.contains(&format!("agent-1 may not {what}")),
+            "{args:?}: {said}"
+        );
+    }
+    let json = |args: &[&str]| -> serde_json::Value {
+        let args = [args, &["--format", "json"]].concat();
+        serde_json::from_str(&agent.run(&args).ok()).unwrap()
+    };
+    assert_eq!(
+        json(&["complete", "1"])["status"],
+        "in_progress",
+        "its word is not evidence"
+    );
+    let given_back = json(&["block", "1", "--by", "2"]);
+    assert_eq!(
+        (&given_back["id"], &given_back["status"]),
+        (&1.into(), &"open".into())
+    );
+}

@@ -8,7 +8,9 @@ use monitor::hub::Running;
 use serde_json::Value;
 use swarm::Project;
 use tempfile::TempDir;
-use ticket::wire::HubFile;
+use ticket::client::Client;
+use ticket::secret;
+use ticket::wire::{HubFile, Role, Work, WorkRequest};
 use tokio::runtime::Runtime;
 
 use crate::fixture;
@@ -55,22 +57,32 @@ impl Place {
     pub fn new(door: Door) -> Place {
         let dir = tempfile::tempdir().unwrap();
         let project = fixture::project(&dir, "");
-        let hub = (door != Door::File).then(|| {
-            let runtime = Runtime::new().unwrap();
-            let running = runtime.block_on(Running::start(fixture::settings(&project)));
-            (runtime, running.unwrap())
-        });
-        let place = Place {
+        let mut place = Place {
             project,
             door,
-            hub,
+            hub: None,
             dir,
         };
         if door == Door::File {
             let database = place.project.database();
             place.ok(&["--db", database.to_str().unwrap(), "migrate"]);
+        } else {
+            place.start_hub();
         }
         place
+    }
+
+    pub fn start_hub(&mut self) {
+        let runtime = Runtime::new().unwrap();
+        let running = runtime.block_on(Running::start(fixture::settings(&self.project)));
+        self.hub = Some((runtime, running.unwrap()));
+    }
+
+    pub fn end_hub(&mut self) {
+        if let Some((runtime, running)) = self.hub.take() {
+            let ended = runtime.block_on(running.end());
+            assert!(ended.is_ok() || std::thread::panicking(), "{ended:?}");
+        }
     }
 
     /// The folder that the program runs in.
@@ -102,6 +114,29 @@ impl Place {
 
     pub fn run(&self, args: &[&str]) -> Run {
         Run::of(self.program().args(args), "")
+    }
+
+    /// A worker that has a ticket: the program as the agent CLI inside it runs it.
+    pub fn agent(&self, name: &str) -> Agent<'_> {
+        let (runtime, running) = self.hub.as_ref().unwrap();
+        let (code, owned) = (secret::new_token(), name.to_owned());
+        let kept = code.clone();
+        let register = running
+            .hub
+            .database
+            .call(move |store| store.register_agent(&owned, Role::Worker, None, &kept));
+        runtime.block_on(register).unwrap();
+        let url = format!("http://{}", running.agents);
+        let client = Client::new(&url, "").unwrap();
+        let worker = client.with_token(&client.enroll(&code).unwrap().token);
+        let Work::Ticket(work) = worker.work(&WorkRequest { wait: 0 }).unwrap() else {
+            panic!("there is no work for {name}");
+        };
+        Agent {
+            place: self,
+            url,
+            token: work.token,
+        }
     }
 
     /// What it prints, without the last line break.
@@ -147,12 +182,25 @@ impl Place {
     }
 }
 
+/// An agent CLI at work on its ticket.
+pub struct Agent<'a> {
+    place: &'a Place,
+    url: String,
+    token: String,
+}
+
+impl Agent<'_> {
+    pub fn run(&self, args: &[&str]) -> Run {
+        let mut command = program(self.place.folder());
+        command.env("TICKET_URL", &self.url);
+        command.env("TICKET_TOKEN", &self.token);
+        Run::of(command.args(args), "")
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some((runtime, running)) = self.hub.take() {
-            let ended = runtime.block_on(running.end());
-            assert!(ended.is_ok() || std::thread::panicking(), "{ended:?}");
-        }
+        self.end_hub();
     }
 }
 
