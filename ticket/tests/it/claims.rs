@@ -2,7 +2,7 @@
 
 use ticket::filter::{ClaimFilter, Filter};
 use ticket::ticket::{NewTicket, TicketChange};
-use ticket::{Queue, TicketType};
+use ticket::TicketType;
 
 use crate::support::Fixture;
 
