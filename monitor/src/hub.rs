@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::Database;
+use crate::database::{Database, MOST_AT_ONCE};
 use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
 use crate::git::Bare;
@@ -183,12 +183,17 @@ pub struct Running {
 impl Running {
     /// Starts a hub. A second one for the same project is refused.
     pub async fn start(settings: Settings) -> Result<Running> {
+        Running::start_with(settings, MOST_AT_ONCE).await
+    }
+
+    /// Starts a hub whose transactions take in so many waiting writes at most.
+    pub async fn start_with(settings: Settings, most_at_once: usize) -> Result<Running> {
         let project = Project::open(&settings.project)?;
         let config = Config::load(&project)?;
         let lock = lock(&project).await?;
         let path = project.database();
         Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
-        let database = Database::new(Store::open(&path)?)?;
+        let database = Database::with_batches(Store::open(&path)?, most_at_once)?;
         let bare = Bare::new(project.repository(), &config.project.branch);
         reconcile::run(&bare, &database).await?;
 

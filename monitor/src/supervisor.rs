@@ -13,9 +13,12 @@ use ticket::attempt::Attempt;
 use tokio::time::Instant;
 
 use crate::hub::{Shared, at};
+use crate::pace::Paced;
 
 /// The pause before the reaper tries again what the database refused.
 const RETRY: Duration = Duration::from_secs(5);
+/// How late the reaper may hear of a new attempt. Its lease begins so much later.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// A ticket's id and the number of its attempt.
 type Key = (i64, i64);
@@ -74,9 +77,9 @@ impl Leases {
 
 /// Releases the tickets of attempts that are not heard of any more, until the hub ends.
 pub async fn run(hub: Shared) {
-    let mut events = hub.database.last_event();
+    let mut events = Paced::new(hub.database.last_event(), LONGEST_REST);
     loop {
-        events.borrow_and_update();
+        events.look();
         let next = match reap(&hub).await {
             Ok(()) => hub.leases.next(),
             Err(error) => {

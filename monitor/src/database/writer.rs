@@ -1,7 +1,11 @@
 //! The thread that writes. It takes the writes in the order in which they came, as many as wait, and
 //! makes them in one transaction: a flush to disk costs more than a write, and so many share it. Each
 //! of them stands or falls by itself. They are answered after the commit and not before.
+//!
+//! A transaction takes in what waits when it begins and not what comes meanwhile: so one half of the
+//! callers is being answered while the other half is being written.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -12,8 +16,8 @@ use tokio::sync::{oneshot, watch};
 use super::checkpoints::{self, Checkpoints};
 use super::job::Job;
 
-/// A transaction takes in no more writes when it has been open for so long, so that those in it do
-/// not wait for all that come after a slow one.
+/// A transaction that has been open for so long leaves what still waits to the next one: those in it
+/// do not wait for all that come after a slow one.
 const LONGEST: Duration = Duration::from_millis(5);
 
 /// What the thread is asked for.
@@ -28,6 +32,7 @@ pub enum Message {
 pub struct Writer {
     store: Store,
     inbox: Inbox,
+    waiting: VecDeque<Box<dyn Job>>,
     checkpoints: Checkpoints,
     last_event: Arc<watch::Sender<i64>>,
     most_at_once: usize,
@@ -45,6 +50,7 @@ impl Writer {
         let writer = Writer {
             store,
             inbox: Inbox::new(messages),
+            waiting: VecDeque::new(),
             checkpoints,
             last_event,
             most_at_once,
@@ -57,10 +63,10 @@ impl Writer {
     }
 
     fn run(mut self) {
-        while !self.inbox.is_over {
-            let patience = self.checkpoints.is_waiting().then_some(checkpoints::PAUSE);
-            if let Some(first) = self.inbox.wait(patience) {
-                self.transaction(first);
+        while !(self.inbox.is_over && self.waiting.is_empty()) {
+            self.take_in();
+            if !self.waiting.is_empty() {
+                self.transaction();
             }
             if let Err(error) = self.checkpoints.look(&self.store) {
                 tracing::warn!("the database's log could not be looked after: {error}");
@@ -73,26 +79,41 @@ impl Writer {
         self.inbox.close();
     }
 
-    /// Makes one write and those that wait behind it.
-    fn transaction(&mut self, first: Box<dyn Job>) {
-        let (inbox, most) = (&mut self.inbox, self.most_at_once);
-        let mut jobs = vec![first];
+    /// Waits until there is something to write, or until it is time to look at the log again.
+    fn take_in(&mut self) {
+        if self.waiting.is_empty() {
+            let patience = self.checkpoints.is_waiting().then_some(checkpoints::PAUSE);
+            self.waiting.extend(self.inbox.wait(patience));
+        }
+        while self.waiting.len() < self.most_at_once
+            && let Some(job) = self.inbox.next()
+        {
+            self.waiting.push_back(job);
+        }
+    }
+
+    /// Makes the writes that wait.
+    fn transaction(&mut self) {
+        let mut made = Vec::with_capacity(self.waiting.len());
         let kept = self.store.batch(|store| {
             let began = Instant::now();
-            jobs.iter_mut().for_each(|job| job.run(store));
-            while jobs.len() < most
-                && began.elapsed() < LONGEST
-                && let Some(mut job) = inbox.next()
-            {
+            while let Some(mut job) = self.waiting.pop_front() {
                 job.run(store);
-                jobs.push(job);
+                made.push(job);
+                if began.elapsed() >= LONGEST {
+                    break;
+                }
             }
         });
         match &kept {
             Ok(()) => self.wake(),
-            Err(error) => tracing::warn!("{} writes were not kept: {error}", jobs.len()),
+            Err(error) => {
+                // It may not even have begun.
+                made.extend(self.waiting.drain(..));
+                tracing::warn!("{} writes were not kept: {error}", made.len());
+            }
         }
-        for job in jobs {
+        for job in made {
             job.answer(&kept);
         }
     }

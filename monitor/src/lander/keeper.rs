@@ -1,12 +1,15 @@
 //! Keeps what attempts pushed: when one is over, its branch becomes `refs/attempts/<ticket>/<n>` and
 //! the attempt's row names the commit, so that the next attempt is told.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use git2::Oid;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
 use crate::git::Bare;
+use crate::pace::Paced;
 
 /// The events after which an attempt's branch may have to move.
 const ENDINGS: [&str; 7] = [
@@ -19,18 +22,20 @@ const ENDINGS: [&str; 7] = [
     "held",
 ];
 /// How many rows of the activity log are read at once.
-const PAGE: u32 = 500;
+const PAGE: u32 = 100;
+/// How late the branch of an ended attempt may be kept.
+const LONGEST_REST: Duration = Duration::from_secs(1);
 
 /// Keeps the branches of attempts as they end, until `closing`.
 pub async fn run(bare: Bare, database: Database, closing: CancellationToken) {
-    let mut events = database.last_event();
-    let mut cursor = *events.borrow_and_update();
+    let mut events = Paced::new(database.last_event(), LONGEST_REST);
+    let mut cursor = events.look();
     loop {
         tokio::select! {
             () = closing.cancelled() => return,
             changed = events.changed() => if changed.is_err() { return },
         }
-        events.borrow_and_update();
+        events.look();
         match ended_since(&database, cursor).await {
             Ok((last, ended)) => {
                 cursor = last;
@@ -117,14 +122,16 @@ async fn record(database: &Database, ticket: i64, attempt: i64, tip: Option<Oid>
 async fn ended_since(database: &Database, cursor: i64) -> ticket::Result<(i64, bool)> {
     database
         .read(move |store| {
-            let (mut last, mut ended) = (cursor, false);
+            let mut last = cursor;
             loop {
                 let page = store.events_after(last, PAGE)?;
                 let Some(newest) = page.last() else {
-                    return Ok((last, ended));
+                    return Ok((last, false));
                 };
                 last = newest.id;
-                ended |= page.iter().any(|e| ENDINGS.contains(&e.action.as_str()));
+                if page.iter().any(|e| ENDINGS.contains(&e.action.as_str())) {
+                    return Ok((store.last_event_id()?, true));
+                }
             }
         })
         .await

@@ -28,10 +28,13 @@ use self::queue::{Action, InFlight, Standing};
 use crate::database::Database;
 use crate::git::Bare;
 use crate::git::repository::Advance;
+use crate::pace::Paced;
 use crate::verification::{Order, Verifications};
 
 /// The pause before the lander tries again what the disk or the database refused.
 const RETRY: Duration = Duration::from_secs(5);
+/// How late the lander may hear of a submission.
+const LONGEST_REST: Duration = Duration::from_millis(5);
 /// How often a candidate that cannot be built for such a reason is tried before it is bounced.
 const MAX_BUILDS: u32 = 3;
 
@@ -113,9 +116,9 @@ impl Lander {
     }
 
     async fn land_until(mut self, closing: CancellationToken) {
-        let mut events = self.database.last_event();
+        let mut events = Paced::new(self.database.last_event(), LONGEST_REST);
         loop {
-            events.borrow_and_update();
+            events.look();
             let retry = match self.settle().await {
                 Ok(()) => None,
                 Err(error) => {
