@@ -19,25 +19,42 @@ pub enum Door {
     File(Box<Store>, #[allow(dead_code)] Option<HubLock>),
 }
 
-impl Door {
-    /// Opens the door that the environment and the place lead to.
-    pub fn open(db: Option<&Path>) -> Result<Door> {
+/// Where a door is, before it is opened.
+pub enum Way {
+    /// To a hub.
+    Hub(Client),
+    /// To a file, which no hub takes while the lock is held.
+    File(PathBuf, Option<HubLock>),
+}
+
+impl Way {
+    /// The way that the environment and the place name.
+    pub fn find(db: Option<&Path>) -> Result<Way> {
         if db.is_none()
             && let Some(url) = variable("TICKET_URL")?
         {
-            return Ok(Door::Hub(named_hub(&url)?));
+            return Ok(Way::Hub(named_hub(&url)?));
         }
         let path = database(db)?;
-        let open = |lock| {
-            let store = Store::open(&path).map_err(|e| e.on(&path))?;
-            Ok(Door::File(Box::new(store), lock))
+        let Some(swarm) = project_of(&path) else {
+            return Ok(Way::File(path, None));
         };
-        match project_of(&path) {
-            None => open(None),
-            Some(swarm) => match HubLock::shared(&swarm.join("hub.lock"))? {
-                Some(lock) => open(Some(lock)),
-                None => Ok(Door::Hub(running_hub(&swarm)?)),
-            },
+        match HubLock::shared(&swarm.join("hub.lock"))? {
+            Some(lock) => Ok(Way::File(path, Some(lock))),
+            None => Ok(Way::Hub(running_hub(&swarm)?)),
+        }
+    }
+}
+
+impl Door {
+    /// Opens the door that the environment and the place lead to.
+    pub fn open(db: Option<&Path>) -> Result<Door> {
+        match Way::find(db)? {
+            Way::Hub(client) => Ok(Door::Hub(client)),
+            Way::File(path, lock) => {
+                let store = Store::open(&path).map_err(|e| e.on(&path))?;
+                Ok(Door::File(Box::new(store), lock))
+            }
         }
     }
 
@@ -95,10 +112,10 @@ fn place_of(db: Option<&Path>) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("tickets.db"))
 }
 
-/// The `.swarm` folder, when the database is a project's.
+/// The `.swarm` folder, when the database is a project's that is there.
 fn project_of(database: &Path) -> Option<PathBuf> {
     let swarm = database.parent()?.parent()?;
-    swarm.ends_with(".swarm").then(|| swarm.to_owned())
+    (swarm.ends_with(".swarm") && swarm.is_dir()).then(|| swarm.to_owned())
 }
 
 /// The hub that the environment names.

@@ -65,8 +65,8 @@ pub struct Resumed {
 /// `migrate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Migrated {
-    /// The version that the database is at now.
-    pub version: i64,
+    /// The version that the database is at now; null when a hub keeps it.
+    pub version: Option<i64>,
     /// One line for each migration that was applied.
     pub applied: Vec<String>,
 }

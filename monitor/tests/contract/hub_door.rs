@@ -120,6 +120,18 @@ fn the_command_line_wins_over_the_environment() {
 }
 
 #[test]
+fn a_hub_migrates_its_own_database() {
+    for door in [Door::Hub, Door::HubFile] {
+        let place = Place::new(door);
+        let said = place.ok(&["migrate"]);
+        assert_eq!(said, "The hub keeps its database at the newest version.");
+        let json = place.json(&["migrate"]);
+        assert_eq!(json, serde_json::json!({ "version": null, "applied": [] }));
+        assert!(!place.folder().join("tickets.db").exists());
+    }
+}
+
+#[test]
 fn both_doors_lead_to_the_same_queue() {
     let place = Place::new(Door::HubFile);
     place.create(&["beside the database"]);
