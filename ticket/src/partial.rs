@@ -106,10 +106,12 @@ fn must_be_free(target: &Path, replaces: bool) -> Result<()> {
     }
     // A log beside it would be played into the new file, and that is its end.
     for log in ["-wal", "-journal", "-turn"] {
-        if beside(target, log).exists() {
+        let log = beside(target, log);
+        if log.exists() {
             return Err(Error::Refused(format!(
-                "{} is a database in use: choose another file",
-                target.display()
+                "{} is a database in use, for {} lies beside it: choose another file",
+                target.display(),
+                log.display()
             )));
         }
     }

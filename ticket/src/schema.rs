@@ -6,16 +6,20 @@ use utoipa::OpenApi;
 
 use crate::attempt::{Attempt, Outcome};
 use crate::comment::Comment;
+use crate::diagnosis::{Diagnosis, Finding, Severity};
 use crate::event::Event;
 use crate::filter::Hit;
+use crate::landing::LandingState;
 use crate::learning::Learning;
-use crate::diagnosis::{Diagnosis, Finding, Severity};
 use crate::printed::{
     BackedUp, Counted, Exported, FailedCheck, Made, MadeOfFile, Migrated, Patch, Paused, Resumed,
 };
 use crate::status::Status;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
-use crate::transfer::{Counts, Imported, NewId};
+use crate::transfer::{
+    AttemptRecord, CommentRecord, Counts, EventRecord, Header, Imported, Kind, LandingRecord,
+    LastIds, LearningRecord, NewId, TicketRecord,
+};
 use crate::wire::{Claimed, ErrorBody, ErrorDetail, Failed};
 
 /// Which dialect of JSON Schema the document is in.
@@ -29,22 +33,31 @@ const IN_OPENAPI: &str = "#/components/schemas/";
 #[derive(OpenApi)]
 #[openapi(components(schemas(
     Attempt,
+    AttemptRecord,
     BackedUp,
     Claimed,
     Comment,
+    CommentRecord,
     Counted,
     Counts,
     Diagnosis,
     ErrorBody,
     ErrorDetail,
     Event,
+    EventRecord,
     Exported,
     Failed,
     FailedCheck,
     Finding,
+    Header,
     Hit,
     Imported,
+    Kind,
+    LandingRecord,
+    LandingState,
+    LastIds,
     Learning,
+    LearningRecord,
     Made,
     MadeOfFile,
     Migrated,
@@ -59,6 +72,7 @@ const IN_OPENAPI: &str = "#/components/schemas/";
     Status,
     Ticket,
     TicketDetail,
+    TicketRecord,
     TicketType,
 )))]
 pub struct Types;
@@ -116,12 +130,19 @@ pub fn document() -> Value {
         .iter()
         .map(|(command, prints)| ((*command).to_owned(), printed(prints)))
         .collect();
+    let lines = ["Header", "TicketRecord", "LearningRecord", "EventRecord"].map(reference);
     json!({
         "$schema": DIALECT,
         "title": "What the ticket command prints with --format json",
         "$defs": definitions(),
         "commands": commands,
         "create --file takes": { "type": "array", "items": reference("TicketOfFile") },
+        "a line of export and import": {
+            "description": "One of these, told apart by its kind. In a file written by hand only \
+                            the kind, and the title of a ticket or the body of a learning or \
+                            comment, must be there.",
+            "oneOf": lines,
+        },
     })
 }
 

@@ -25,7 +25,7 @@ pub const MAX_LINE: usize = 64 << 20;
 pub const MAX_IMPORT: u64 = 256 << 20;
 
 /// What a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// What follows; only in the first line.
@@ -75,7 +75,7 @@ impl fmt::Display for Counts {
 }
 
 /// The highest number that was ever given out, so that none is given out again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LastIds {
     /// Of a ticket.
@@ -91,7 +91,7 @@ pub struct LastIds {
 }
 
 /// The first line of an export. It says how much follows, so that a file that was cut off is noticed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     /// `header`.
@@ -106,7 +106,7 @@ pub struct Header {
 
 /// A ticket with all that hangs on it. An export has every field; absent ones mean what `ticket
 /// create` means without the option.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TicketRecord {
     /// `ticket`.
@@ -176,7 +176,7 @@ pub struct TicketRecord {
 }
 
 /// A comment of a [`TicketRecord`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CommentRecord {
     /// Its number in this file.
@@ -196,7 +196,7 @@ pub struct CommentRecord {
 }
 
 /// An attempt of a [`TicketRecord`]: all but its token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttemptRecord {
     /// 1 for the first.
@@ -231,7 +231,7 @@ pub struct AttemptRecord {
 }
 
 /// A landing of a [`TicketRecord`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LandingRecord {
     /// Its number in this file.
@@ -260,7 +260,7 @@ pub struct LandingRecord {
 }
 
 /// What somebody found out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LearningRecord {
     /// `learning`.
@@ -285,7 +285,7 @@ pub struct LearningRecord {
 }
 
 /// A row of the activity log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventRecord {
     /// `event`.

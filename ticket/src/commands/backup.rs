@@ -7,12 +7,13 @@ use ticket::printed::BackedUp;
 use ticket::store::backup;
 use ticket::{Result, text};
 
-use super::print::print;
+use super::print::{meanwhile, print};
 use crate::cli::Format;
 use crate::door::Door;
 
 pub fn run(door: &mut Door, format: Format, file: &Path, force: bool) -> Result<u8> {
     let copy = Partial::begin(file, force)?;
+    meanwhile("Copying …");
     door.queue(|queue| queue.backup(copy.path()))?;
     let tickets = backup::check(copy.path())?;
     let bytes = copy.finish()?;

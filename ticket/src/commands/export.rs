@@ -9,17 +9,18 @@ use ticket::printed::Exported;
 use ticket::transfer::{Header, Record};
 use ticket::{Error, Result, text};
 
-use super::print::print;
+use super::print::{meanwhile, print};
 use crate::cli::Format;
 use crate::door::Door;
 
 pub fn run(door: &mut Door, format: Format, file: Option<&Path>, force: bool) -> Result<u8> {
-    let Some(file) = file else {
+    let Some(file) = file.filter(|file| *file != Path::new("-")) else {
         let mut out = BufWriter::new(std::io::stdout().lock());
         door.queue(|queue| queue.export(&mut out))?;
         return Ok(ticket::exit::OK);
     };
     let copy = Partial::begin(file, force)?;
+    meanwhile("Exporting …");
     door.queue(|queue| queue.export(&mut BufWriter::new(copy.file())))?;
     let counts = header(copy.path())?.counts;
     let bytes = copy.finish()?;

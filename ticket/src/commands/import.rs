@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ticket::{Error, Result};
 
-use super::print::print;
+use super::print::{meanwhile, print};
 use crate::cli::Format;
 use crate::door::Door;
 
@@ -17,6 +17,7 @@ pub fn run(door: &mut Door, format: Format, file: &Path) -> Result<u8> {
         let cannot = |e| Error::Io(format!("cannot read {}", file.display()), e);
         Box::new(File::open(file).map_err(cannot)?)
     };
+    meanwhile("Importing …");
     let imported = door.queue(|queue| queue.import(from))?;
     print(format, &imported, ToString::to_string)
 }

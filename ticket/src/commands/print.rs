@@ -1,6 +1,6 @@
 //! Data on standard output, refusals on standard error; both as text or as JSON.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use serde::Serialize;
 use ticket::wire::{ErrorBody, ErrorDetail};
@@ -31,6 +31,13 @@ pub fn changed(door: &mut Door, format: Format, id: i64, sentence: &str) -> Resu
             let detail = door.queue(|queue| queue.show(id))?;
             print(format, &detail.ticket, |_| sentence.to_owned())
         }
+    }
+}
+
+/// Tells a person that something may take a while.
+pub fn meanwhile(what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprintln!("{what}");
     }
 }
 

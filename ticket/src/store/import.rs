@@ -249,9 +249,11 @@ fn must_be_acyclic(relations: &[Relation]) -> Result<()> {
             }
         }
         if relation.unfinished {
-            let open = relation.blocked_by.iter().copied();
-            let open = open.filter(|by| unfinished.contains_key(by));
-            waits.entry(id).or_default().extend(open);
+            for by in &relation.blocked_by {
+                if unfinished.contains_key(by) {
+                    waits.entry(id).or_default().push(*by);
+                }
+            }
         }
     }
     for (what, relation, edges) in [

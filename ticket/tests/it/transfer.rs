@@ -1,6 +1,7 @@
 //! Export and import: what goes out comes in again, all of it or nothing.
 
 use std::io::{Cursor, Read};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ticket::filter::{Filter, LogFilter};
@@ -242,7 +243,7 @@ fn a_refusal_names_the_line_and_the_field() {
         ),
         (
             r#""title":"a","assigned_to":"a\u0007""#,
-            "line 2: assigned_to: here 'a' is not a name",
+            "line 2: assigned_to: 'a' is not a name",
         ),
         (
             &format!(r#""title":"a","attempts":[{attempt}]"#),
@@ -311,6 +312,62 @@ fn circles_are_refused_and_shown_in_the_numbers_of_the_file() {
     assert_eq!(
         said,
         "the file has a circle of parents: #1 is a part of #2 is a part of #1"
+    );
+}
+
+/// Runs the command on a database of its own folder.
+fn run(dir: &std::path::Path, args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
+    use std::io::Write;
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ticket"))
+        .args(args)
+        .current_dir(dir)
+        .env_remove("TICKET_DB")
+        .env_remove("TICKET_URL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let out = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (out.status.code(), text(out.stdout), text(out.stderr))
+}
+
+#[test]
+fn the_commands_read_and_write_files_and_pipes() {
+    let exported = export(&mut full::queue());
+    let dir = tempfile::tempdir().unwrap();
+    let ticket = |args: &[&str], input: &str| run(dir.path(), args, input.as_bytes());
+    let ok = |said: String| (Some(0), said, String::new());
+    assert_eq!(ticket(&["migrate"], "").0, Some(0));
+    let counts = "15 tickets, 6 comments, 7 attempts, 4 landings, 2 learnings, 51 events";
+    let imported = ticket(&["import", "-"], &exported);
+    assert_eq!(imported, ok(format!("Imported {counts}.\n")));
+    assert_eq!(ticket(&["export"], ""), ok(exported.clone()));
+    assert_eq!(ticket(&["export", "-"], ""), ok(exported.clone()));
+    let (code, said, _) = ticket(&["export", "all.jsonl"], "");
+    assert_eq!(code, Some(0));
+    assert!(
+        said.starts_with(&format!("Exported {counts} to all.jsonl (")),
+        "{said}"
+    );
+    let kept = std::fs::read_to_string(dir.path().join("all.jsonl")).unwrap();
+    assert_eq!(kept, exported);
+    let (code, _, said) = ticket(&["export", "all.jsonl"], "");
+    assert!(code == Some(1) && said.contains("--force"), "{said}");
+
+    let (code, said, _) = ticket(&["import", "all.jsonl", "--format", "json"], "");
+    assert_eq!(code, Some(0));
+    let merged: Imported = serde_json::from_str(&said).unwrap();
+    assert_eq!((merged.ids[0].from, merged.ids[0].to), (Some(1), 16));
+    let (code, said, told) = ticket(&["import", "-"], "{\"kind\":\"ticket\"}");
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert_eq!(told, "ticket: line 1: missing field `title`\n");
+    let (code, _, told) = ticket(&["import", "none.jsonl"], "");
+    assert!(
+        code == Some(1) && told.contains("cannot read none.jsonl"),
+        "{told}"
     );
 }
 

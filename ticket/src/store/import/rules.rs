@@ -193,7 +193,8 @@ fn not_negative(number: i64) -> Result<()> {
 }
 
 fn name(name: &str) -> Result<()> {
-    check_name("here", name)
+    // The field's name stands before it.
+    check_name("", name).map_err(|e| Error::Invalid(e.to_string().trim_start().to_owned()))
 }
 
 fn time(time: &str) -> Result<()> {
