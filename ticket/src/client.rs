@@ -281,9 +281,9 @@ impl Client {
         let mut answer = self.send(request)?;
         let mut piece = vec![0; 1 << 16];
         loop {
-            let read = answer.read(&mut piece).map_err(|e| {
-                Error::Unavailable(format!("the hub's answer broke off: {e}"))
-            })?;
+            let read = answer
+                .read(&mut piece)
+                .map_err(|e| Error::Unavailable(format!("the hub's answer broke off: {e}")))?;
             if read == 0 {
                 return to.flush().map_err(cannot_keep);
             }

@@ -1,8 +1,8 @@
 //! Which ticket a claim takes, and which it leaves alone.
 
+use ticket::TicketType;
 use ticket::filter::{ClaimFilter, Filter};
 use ticket::ticket::{NewTicket, TicketChange};
-use ticket::TicketType;
 
 use crate::support::Fixture;
 
