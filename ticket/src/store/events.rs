@@ -39,11 +39,11 @@ pub fn append_as(
 }
 
 /// Calls `take` with every row, oldest first.
-pub fn each(conn: &Connection, take: &mut dyn FnMut(&Event)) -> Result<()> {
+pub fn each(conn: &Connection, take: &mut dyn FnMut(&mut Event)) -> Result<()> {
     let mut query = conn.prepare(&format!("SELECT {COLUMNS} FROM activity_log ORDER BY id"))?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
-        take(&from_row(row)?);
+        take(&mut from_row(row)?);
     }
     Ok(())
 }

@@ -18,18 +18,8 @@ use crate::transfer::{
 pub fn run(conn: &Connection, out: &mut dyn Write) -> Result<()> {
     line(out, &header(conn)?)?;
     each_ticket(conn, &mut |ticket| line(out, &ticket))?;
-    each(
-        conn,
-        "SELECT id, body, category, author, ticket_id, created_at FROM learnings ORDER BY id",
-        learning,
-        &mut |learning| line(out, &learning),
-    )?;
-    each(
-        conn,
-        "SELECT id, ticket_id, agent_id, action, detail, created_at FROM activity_log ORDER BY id",
-        event,
-        &mut |event| line(out, &event),
-    )?;
+    each_learning(conn, &mut |learning| line(out, &learning))?;
+    each_event(conn, &mut |event| line(out, &event))?;
     out.flush().map_err(cannot_write)
 }
 
@@ -56,6 +46,22 @@ pub fn each_ticket(
     })
 }
 
+/// Calls `take` with every learning, oldest first.
+pub fn each_learning(
+    conn: &Connection,
+    take: &mut dyn FnMut(LearningRecord) -> Result<()>,
+) -> Result<()> {
+    each(conn, LEARNINGS, learning, take)
+}
+
+/// Calls `take` with every row of the activity log, oldest first.
+pub fn each_event(
+    conn: &Connection,
+    take: &mut dyn FnMut(EventRecord) -> Result<()>,
+) -> Result<()> {
+    each(conn, EVENTS, event, take)
+}
+
 const TICKETS: &str = "
     SELECT id, title, description, status, type, assigned_to, created_by, created_at, updated_at,
            priority, resolution, not_before, attempt, failures, wait_for_children,
@@ -75,6 +81,11 @@ const LANDINGS: &str = "
     SELECT ticket_id, id, attempt, commit_id, candidate, state, approved_by, summary, reason, log_tail,
            submitted_at, finished_at
     FROM landings ORDER BY ticket_id, attempt, id";
+
+const LEARNINGS: &str =
+    "SELECT id, body, category, author, ticket_id, created_at FROM learnings ORDER BY id";
+const EVENTS: &str =
+    "SELECT id, ticket_id, agent_id, action, detail, created_at FROM activity_log ORDER BY id";
 
 /// The rows of a table that belong to tickets, read in step with those.
 struct Along<'q, T> {

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::status::Move;
 use crate::transfer::{Counts, FORMAT, Header, Imported, Record};
 
-pub use rules::ticket as check_ticket;
+pub use rules::{event as check_event, learning as check_learning, ticket as check_ticket};
 
 /// Reads all of it, or fails and names the line.
 pub fn run(tx: &Write<'_>, actor: &Actor, from: impl Read) -> Result<Imported> {
@@ -201,14 +201,17 @@ impl<'a> Import<'a> {
         let Some(last) = self.header.as_ref().map(|h| h.last_ids) else {
             return Ok(());
         };
-        for (table, last) in [
-            ("tickets", last.tickets),
-            ("comments", last.comments),
-            ("landings", last.landings),
-            ("learnings", last.learnings),
-            ("activity_log", last.activity_log),
+        for (table, last, kept) in [
+            ("tickets", last.tickets, true),
+            ("comments", last.comments, true),
+            ("landings", last.landings, true),
+            ("learnings", last.learnings, self.keeps_learning_ids),
+            ("activity_log", last.activity_log, self.keeps_event_ids),
         ] {
             rules::last_id(last)?;
+            if !kept {
+                continue;
+            }
             let known = self.tx.execute(
                 "UPDATE sqlite_sequence SET seq = max(seq, :last) WHERE name = :table",
                 named_params! { ":table": table, ":last": last },

@@ -93,7 +93,7 @@ const STRANGE: &str = r#"
         (5, 'two' || char(10) || 'lines' || char(27) || '[31m', 'x' || char(0) || 'y', 'wontfix', '',
             1, 'agent 2', '2020-01-02 00:00:00', '2020-01-03 00:00:00'),
         (6, 'Größe 多 🦀 '' " \ %s', hex(zeroblob(150000)), 'IN_PROGRESS', 'human', 5, '',
-            '2020-01-02', 'never'),
+            'whenever', 'never'),
         (9, 'works', 'text', 'in_progress', 'agent-1', 77, 'human', '2020-01-02 00:00:00',
             '2020-01-03 00:00:00'),
         (10, 'ready', NULL, 'ready', 'agent-2', NULL, 'human', '2020-01-02 00:00:00',
@@ -108,7 +108,7 @@ const STRANGE: &str = r#"
         (1, 1, NULL, 'created', NULL, '2020-01-01 00:00:00'),
         (3, 2, 'agent-1', 'done', 'x', '2020-01-03 00:00:00'),
         (4, 2, 'human', 'unclaimed', NULL, '2020-01-03 00:00:00'),
-        (8, 96, 'agent-1', 'claimed', NULL, '2020-01-03 00:00:00'),
+        (8, 96, 'agent-1', 'claimed', NULL, 'whenever'),
         (9, NULL, NULL, '', NULL, '2020-01-03 00:00:00');
     DELETE FROM activity_log WHERE id = 9;"#;
 
@@ -191,6 +191,7 @@ fn whatever_a_reference_database_holds_is_kept_and_no_fault() {
             "ticket 9 is in progress, but no attempt goes on",
             "ticket 2: title: the title cannot be empty",
             "ticket 6: description: ",
+            "event 8: created_at: 'whenever' is not a time",
         ] {
             assert!(told(words), "{words}: {}", found.text());
         }

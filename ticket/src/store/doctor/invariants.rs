@@ -46,7 +46,7 @@ pub const LIVE_LANDING: &str = "state IN ('queued', 'verifying', 'held')";
 
 /// Rows that point to nothing. The reference system let that happen.
 fn references(conn: &Connection) -> Result<Vec<Finding>> {
-    let upgraded = upgraded_at(conn)?.is_some();
+    let upgraded = upgraded(conn)?.is_some();
     let mut query = conn.prepare(
         "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2 ORDER BY 1, 2",
     )?;
@@ -243,24 +243,25 @@ fn landings(conn: &Connection) -> Result<Vec<Finding>> {
     Ok(found)
 }
 
+/// A ticket that was made before the upgrade at `?2`, or at what is no time as we write it.
+const OF_REFERENCE: &str = "(?2 <> '' AND (created_at <= ?2
+    OR created_at NOT GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:*'))";
+
 /// Every ticket was made, and every done one was finished, by a write that the log tells of.
 fn told(conn: &Connection) -> Result<Vec<Finding>> {
-    let upgraded = upgraded_at(conn)?;
+    let upgraded = upgraded(conn)?.map_or(String::new(), |upgrade| upgrade.moment);
     let mut found = Vec::new();
     for (what, action, only) in [
         ("made", "created", "TRUE"),
         ("finished", "done", "status = 'done'"),
     ] {
-        for (severity, when) in [
-            (Severity::Fault, "created_at > ?2"),
-            (Severity::Note, "created_at <= ?2"),
-        ] {
+        for (severity, of_reference) in [(Severity::Fault, "NOT"), (Severity::Note, "")] {
             let sql = format!(
-                "SELECT count(*), min(id) FROM tickets WHERE {only} AND {when} AND NOT EXISTS
+                "SELECT count(*), min(id) FROM tickets WHERE {only} AND {of_reference} {OF_REFERENCE} AND NOT EXISTS
                    (SELECT 1 FROM activity_log WHERE ticket_id = tickets.id AND action = ?1)"
             );
             let (count, first): (i64, Option<i64>) =
-                conn.query_row(&sql, [action, upgraded.as_deref().unwrap_or("")], |row| {
+                conn.query_row(&sql, [action, &upgraded], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })?;
             let Some(first) = first else { continue };
@@ -279,11 +280,15 @@ fn told(conn: &Connection) -> Result<Vec<Finding>> {
 
 /// The log as a whole: nothing in it contradicts what stands before.
 fn history(conn: &Connection) -> Result<Vec<Finding>> {
-    let mut history = match upgraded_at(conn)? {
-        Some(moment) => History::foreign_until(&moment),
-        None => History::default(),
-    };
-    events::each(conn, &mut |event| history.observe(event))?;
+    let upgraded = upgraded(conn)?.map_or(0, |upgrade| upgrade.event);
+    // Rows of the reference system are known by their place: what it wrote as a time may be anything.
+    let mut history = History::foreign_until("");
+    events::each(conn, &mut |event| {
+        if event.id <= upgraded {
+            event.created_at.clear();
+        }
+        history.observe(event);
+    })?;
     let found = history.findings().into_iter();
     // A ticket that was never created is told of by `events`, or is not there at all.
     let told = found.filter(|f| f.fault != Fault::NeverCreated);
@@ -314,26 +319,49 @@ fn status_words(conn: &Connection) -> Result<Vec<Finding>> {
 /// Texts that came in before today's rules, or by another program. Everything is read once.
 fn texts(conn: &Connection) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    export::each_ticket(conn, &mut |ticket| {
-        if let Err(error) = import::check_ticket(&ticket) {
-            let id = ticket.id.unwrap_or_default();
+    let mut check = |what: &str, id: Option<i64>, checked: Result<()>| {
+        if let Err(error) = checked {
+            let message = format!("{what} {}: {error}", id.unwrap_or_default());
             found.push(
-                Finding::note("texts", format!("ticket {id}: {error}"))
-                    .remedy("An import would refuse it: change it before you export."),
+                Finding::note("texts", message)
+                    .remedy("An import would refuse it; only that hinders nobody."),
             );
         }
         Ok(())
+    };
+    export::each_ticket(conn, &mut |t| {
+        check("ticket", t.id, import::check_ticket(&t))
+    })?;
+    export::each_learning(conn, &mut |l| {
+        check("learning", l.id, import::check_learning(&l))
+    })?;
+    export::each_event(conn, &mut |e| {
+        check("event", Some(e.id), import::check_event(&e))
     })?;
     Ok(found)
 }
 
-/// When the database was upgraded from the reference system's, if it was.
-fn upgraded_at(conn: &Connection) -> Result<Option<String>> {
-    let newest = "SELECT max(created_at) FROM activity_log WHERE action = 'migrated'";
-    Ok(conn
-        .query_row(newest, [], |row| row.get(0))
-        .optional()?
-        .flatten())
+/// The upgrade from the reference system's schema.
+struct Upgrade {
+    /// The row of the log that tells of it.
+    event: i64,
+    /// When it was.
+    moment: String,
+}
+
+/// The latest such upgrade, if there was one; an imported log may tell of one, too.
+fn upgraded(conn: &Connection) -> Result<Option<Upgrade>> {
+    let told = conn.query_row(
+        "SELECT id, created_at FROM activity_log WHERE action = 'migrated' ORDER BY id DESC LIMIT 1",
+        [],
+        |row| {
+            Ok(Upgrade {
+                event: row.get(0)?,
+                moment: row.get(1)?,
+            })
+        },
+    );
+    Ok(told.optional()?)
 }
 
 fn edges(conn: &Connection, sql: &str) -> Result<BTreeMap<i64, Vec<i64>>> {

@@ -63,7 +63,9 @@ pub fn learning(l: &LearningRecord) -> Result<()> {
 /// Refuses an event that no log has.
 pub fn event(e: &EventRecord) -> Result<()> {
     field("id", id(e.id))?;
-    field("action", name(&e.action))?;
+    if !e.action.is_empty() {
+        field("action", name(&e.action))?;
+    }
     field("created_at", time(&e.created_at))
 }
 
