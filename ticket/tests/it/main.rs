@@ -17,3 +17,4 @@ mod permissions;
 mod reviews;
 mod support;
 mod transfer;
+mod wander;

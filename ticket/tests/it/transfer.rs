@@ -372,6 +372,40 @@ fn the_commands_read_and_write_files_and_pipes() {
 }
 
 #[test]
+fn an_import_that_is_killed_leaves_all_or_nothing() {
+    let line = "{\"kind\":\"ticket\",\"title\":\"one of many\",\"labels\":[\"x\"]}\n";
+    let lines = line.repeat(3000);
+    let (mut none, mut all) = (0, 0);
+    for n in 0..20 {
+        let f = Fixture::new();
+        let file = f.path.with_extension("jsonl");
+        std::fs::write(&file, &lines).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ticket"))
+            .arg("--db")
+            .args([&f.path, std::path::Path::new("import"), &file])
+            .env_remove("TICKET_URL")
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Later in each round, until one comes to its end.
+        let log = f.path.with_extension("db-wal");
+        let written = || std::fs::metadata(&log).map_or(0, |log| log.len());
+        while child.try_wait().unwrap().is_none() && written() < n * 100_000 {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        match f.store.status_counts().unwrap()["open"] {
+            0 => none += 1,
+            3000 => all += 1,
+            part => panic!("{part} of 3000 tickets were kept"),
+        }
+        assert_eq!(doctor::examine(&f.path).unwrap().findings, []);
+    }
+    assert!(none > 0, "none was killed in the middle: {all}");
+}
+
+#[test]
 fn a_line_without_an_end_is_not_read_to_its_end() {
     let mut f = Fixture::new();
     let endless = std::io::repeat(b' ').take(MAX_LINE as u64 * 3);
