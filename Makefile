@@ -40,9 +40,11 @@ bench: engine ## Run the benchmarks
 	$(CARGO) bench --locked --workspace </dev/null
 	bench/overhead $(ARGS)
 
-chaos: everything ## Kill agents, the hub and the engine while they work
+chaos: everything ## Kill agents, the hub, the engine and writers while they work
 	$(CARGO) build --locked --bins </dev/null
 	$(CARGO) test --locked -p swarm --test chaos $(ARGS) -- --ignored --nocapture </dev/null
+	TICKET_STRESS_TICKETS=10000 TICKET_STRESS_KILLS=5000 TICKET_STRESS_OPERATIONS=1000000 \
+		$(CARGO) test --release --locked -p ticket --test stress -- --nocapture --test-threads=1 </dev/null
 
 clean: ## Remove what was built
 	$(CARGO) clean </dev/null
