@@ -1,5 +1,7 @@
 //! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
 
+mod bulk;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -21,7 +23,7 @@ use crate::landing::Landing;
 use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::queue::Queue;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
-use crate::transfer::{Imported, MAX_IMPORT};
+use crate::transfer::Imported;
 use crate::wire::{
     ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heartbeat,
     Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
@@ -275,22 +277,6 @@ impl Client {
         read(self.send(request.timeout(ANSWER_TIMEOUT))?)
     }
 
-    /// Writes an answer of any length to `to`, as it comes.
-    fn fetch(&self, path: &str, to: &mut dyn Write) -> Result<()> {
-        let request = self.request(Method::GET, path).timeout(BULK_TIMEOUT);
-        let mut answer = self.send(request)?;
-        let mut piece = vec![0; 1 << 16];
-        loop {
-            let read = answer
-                .read(&mut piece)
-                .map_err(|e| Error::Unavailable(format!("the hub's answer broke off: {e}")))?;
-            if read == 0 {
-                return to.flush().map_err(cannot_keep);
-            }
-            to.write_all(&piece[..read]).map_err(cannot_keep)?;
-        }
-    }
-
     fn made(&self, path: &str, body: &impl Serialize) -> Result<i64> {
         let made: serde_json::Value = self.post(path, body, ANSWER_TIMEOUT)?;
         made["id"]
@@ -463,7 +449,7 @@ impl Queue for Client {
     }
 
     fn import(&mut self, from: Box<dyn Read + Send>) -> Result<Imported> {
-        let body = Body::new(Limited::to(MAX_IMPORT, from));
+        let body = Body::new(bulk::Limited::new(from));
         let request = self.request(Method::POST, "/import").body(body);
         read(self.send(request.timeout(BULK_TIMEOUT))?)
     }
@@ -501,38 +487,6 @@ fn read<T: DeserializeOwned>(response: Response) -> Result<T> {
 
 fn broken_off(error: &reqwest::Error) -> Error {
     Error::Unavailable(format!("the hub's answer broke off: {}", cause(error)))
-}
-
-fn cannot_keep(error: std::io::Error) -> Error {
-    Error::Io("the hub's answer cannot be written".into(), error)
-}
-
-/// Reads so many bytes, and fails when there are more.
-struct Limited {
-    from: Box<dyn Read + Send>,
-    left: u64,
-}
-
-impl Limited {
-    fn to(most: u64, from: Box<dyn Read + Send>) -> Limited {
-        Limited { from, left: most }
-    }
-}
-
-impl Read for Limited {
-    fn read(&mut self, piece: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.from.read(piece)?;
-        match self.left.checked_sub(read as u64) {
-            Some(left) => self.left = left,
-            None => {
-                return Err(std::io::Error::other(format!(
-                    "the file has more than {} MB: stop the hub, and import it into the database file",
-                    MAX_IMPORT >> 20
-                )));
-            }
-        }
-        Ok(read)
-    }
 }
 
 fn unreadable(what: &str) -> Error {

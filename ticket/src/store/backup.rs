@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{BUSY_TIMEOUT, migrate};
 use crate::error::{Error, Result};
@@ -18,8 +18,12 @@ pub fn copy(database: &Path, to: &Path) -> Result<()> {
             to.display()
         ))
     })?;
-    conn.execute("VACUUM INTO ?1", [name])?;
-    Ok(())
+    match conn.execute("VACUUM INTO ?1", [name]) {
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
+            Err(Error::Database(to.to_owned(), e))
+        }
+        copied => Ok(copied.map(drop)?),
+    }
 }
 
 /// Looks whether `file` is a sound copy of this version's making; returns how many tickets it has.
