@@ -14,8 +14,10 @@ use ticket::{Error, Result, Store};
 
 /// The log is copied when so much of it is not in the database file yet, in bytes.
 const COPY_AT: u64 = 4 << 20;
-/// The writer begins the log anew when it is so long, in bytes.
-const EMPTY_AT: u64 = 16 << 20;
+/// The writer begins the log anew when it is so long, in bytes. Its file stays as long.
+const RESTART_AT: u64 = 16 << 20;
+/// A log that a reader has let grow so long is cut, in bytes.
+const CUT_AT: u64 = 24 << 20;
 /// How long the writer waits for readers of an older state.
 const PATIENCE: Duration = Duration::from_millis(5);
 /// How long it lets them go on before it asks again.
@@ -60,13 +62,17 @@ impl Checkpoints {
             // It is being copied already when this is one too many.
             let _ = self.copier.try_send(());
         }
-        if log.length < EMPTY_AT {
+        if log.length < RESTART_AT {
             self.ask_again = None;
             return Ok(());
         }
         let now = Instant::now();
         if self.ask_again.is_none_or(|moment| moment <= now) {
-            let emptied = writer.empty_log(PATIENCE)?;
+            let emptied = if log.length < CUT_AT {
+                writer.restart_log(PATIENCE)?
+            } else {
+                writer.empty_log(PATIENCE)?
+            };
             self.ask_again = match emptied {
                 Emptied::Done => None,
                 Emptied::Copying => Some(now),

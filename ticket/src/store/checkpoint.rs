@@ -24,7 +24,7 @@ pub struct Log {
 /// What came of emptying the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emptied {
-    /// The database file has everything; the log's file is empty.
+    /// The database file has everything; the log begins anew.
     Done,
     /// Somebody still reads an older state.
     HeldByReader,
@@ -59,11 +59,21 @@ impl Store {
         Ok(())
     }
 
-    /// Copies all of the log and cuts its file to nothing. Who still reads an older state is waited
-    /// for so long, and every writer with it.
+    /// Copies all of the log, so that it begins anew at the start of its file; that keeps its size,
+    /// because to write over what is there is cheaper than to make a file longer. Who still reads an
+    /// older state is waited for so long, and every writer with it.
+    pub fn restart_log(&self, patience: Duration) -> Result<Emptied> {
+        self.copy_all("PRAGMA wal_checkpoint(RESTART)", patience)
+    }
+
+    /// As [`Store::restart_log`], and cuts the log's file to nothing.
     pub fn empty_log(&self, patience: Duration) -> Result<Emptied> {
+        self.copy_all("PRAGMA wal_checkpoint(TRUNCATE)", patience)
+    }
+
+    fn copy_all(&self, sql: &str, patience: Duration) -> Result<Emptied> {
         self.conn.busy_timeout(patience)?;
-        let emptied = self.checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+        let emptied = self.checkpoint(sql);
         self.conn.busy_timeout(BUSY_TIMEOUT)?;
         Ok(match emptied? {
             (false, ..) => Emptied::Done,
