@@ -157,8 +157,12 @@ fn sixteen_writers_lose_nothing_that_was_acknowledged() {
                 }
             });
         }
-        for n in 0..8 {
+        for n in 0.. {
             let before = acknowledged.lock().unwrap().clone();
+            // A disk may be slow: copies are made until every writer had time to write.
+            if n >= 8 && before.len() > 16 {
+                break;
+            }
             let copy = dir.path().join(format!("copy-{n}.db"));
             let out = back_up(&f, &copy, &[]);
             assert!(out.status.success(), "{out:?}");
@@ -166,7 +170,6 @@ fn sixteen_writers_lose_nothing_that_was_acknowledged() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    assert!(acknowledged.lock().unwrap().len() > 16);
 }
 
 fn write(queue: &mut dyn Queue, n: i64) -> i64 {
