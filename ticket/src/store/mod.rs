@@ -131,11 +131,36 @@ impl Store {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "foreign_keys", true)?;
-        Ok(Store {
+        let store = Store {
             conn,
             path: path.to_owned(),
             in_batch: false,
-        })
+        };
+        store.keep_a_new_log()?;
+        Ok(store)
+    }
+
+    /// SQLite is built not to flush the folder when a process first writes: each call of a CLI would
+    /// pay for it. A log needs it once, before the first commit to it: so that a power loss does not
+    /// take the file away, or bring the journal back that it replaced.
+    fn keep_a_new_log(&self) -> Result<()> {
+        let log = self.log_file();
+        if std::fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+            return Ok(());
+        }
+        // The first read makes the file.
+        self.conn.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+        let folder = log.parent().unwrap_or(Path::new("/"));
+        std::fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| Error::Io(format!("cannot flush {}", folder.display()), e))
+    }
+
+    /// Where SQLite has the log; it follows links first.
+    fn log_file(&self) -> PathBuf {
+        let mut log = self.conn.path().unwrap_or_default().to_owned();
+        log.push_str("-wal");
+        log.into()
     }
 
     /// Ends a short-lived use of the file. The kernel closes what is open when the process ends; to
@@ -148,9 +173,7 @@ impl Store {
 
     /// Whoever opens the file when nobody else has it open reads the whole log first.
     fn log_is_long(&self) -> bool {
-        let mut log = self.path.as_os_str().to_owned();
-        log.push("-wal");
-        std::fs::metadata(log).is_ok_and(|log| log.len() > LONG_LOG)
+        std::fs::metadata(self.log_file()).is_ok_and(|log| log.len() > LONG_LOG)
     }
 
     /// Where the database is.
