@@ -7,11 +7,11 @@ pub(crate) fn one_of<T: Copy>(
     all: &[T],
     name: impl Fn(T) -> &'static str,
 ) -> Result<T, String> {
-    let names: Vec<&str> = all.iter().map(|value| name(*value)).collect();
-    match names.iter().position(|known| *known == word) {
-        Some(index) => Ok(all[index]),
-        None => Err(unknown(what, word, &names)),
-    }
+    let known = all.iter().copied().find(|value| name(*value) == word);
+    known.ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|value| name(*value)).collect();
+        unknown(what, word, &names)
+    })
 }
 
 fn unknown(what: &str, word: &str, names: &[&str]) -> String {

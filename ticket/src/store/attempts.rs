@@ -381,21 +381,22 @@ fn stale(ticket: i64, attempt: i64, why: &str) -> Error {
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    // By place, in the order of `COLUMNS`.
     Ok(Attempt {
-        ticket_id: row.get("ticket_id")?,
-        number: row.get("number")?,
-        agent: row.get("agent")?,
-        lease_seconds: row.get("lease_seconds")?,
-        phase: row.get("phase")?,
-        base_commit: row.get("base_commit")?,
-        snapshot: row.get("snapshot")?,
-        session_id: row.get("session_id")?,
-        outcome: tickets::parsed_or_null(row, "outcome")?,
-        reason: row.get("reason")?,
-        log_tail: row.get("log_tail")?,
-        started_at: row.get("started_at")?,
-        heartbeat_at: row.get("heartbeat_at")?,
-        ended_at: row.get("ended_at")?,
+        ticket_id: row.get(0)?,
+        number: row.get(1)?,
+        agent: row.get(2)?,
+        lease_seconds: row.get(3)?,
+        phase: row.get(4)?,
+        base_commit: row.get(5)?,
+        snapshot: row.get(6)?,
+        session_id: row.get(7)?,
+        outcome: tickets::parsed_or_null(row, 8)?,
+        reason: row.get(9)?,
+        log_tail: row.get(10)?,
+        started_at: row.get(11)?,
+        heartbeat_at: row.get(12)?,
+        ended_at: row.get(13)?,
     })
 }
 

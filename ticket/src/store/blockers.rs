@@ -8,15 +8,6 @@ use super::{Write, events, tickets};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 
-/// The tickets that `id` waits for.
-pub fn of(conn: &Connection, id: i64) -> Result<Vec<i64>> {
-    tickets::ids(
-        conn,
-        "SELECT blocked_by FROM blockers WHERE ticket_id = :id ORDER BY blocked_by",
-        id,
-    )
-}
-
 /// The tickets that wait for `id`.
 pub fn dependents_of(conn: &Connection, id: i64) -> Result<Vec<i64>> {
     tickets::ids(

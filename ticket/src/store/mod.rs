@@ -149,7 +149,8 @@ impl Store {
             return Ok(());
         }
         // The first read makes the file.
-        self.conn.pragma_query_value(None, "schema_version", |_| Ok(()))?;
+        self.conn
+            .pragma_query_value(None, "schema_version", |_| Ok(()))?;
         let folder = log.parent().unwrap_or(Path::new("/"));
         std::fs::File::open(folder)
             .and_then(|folder| folder.sync_all())
@@ -195,9 +196,9 @@ impl Store {
                     "an earlier write of the same batch failed: nothing was written".into(),
                 ));
             }
-            let part = self.conn.savepoint()?;
-            let value = work(&Write(&part))?;
-            part.commit()?;
+            let part = Part::begin(&self.conn)?;
+            let value = work(&Write(&self.conn))?;
+            part.keep()?;
             return Ok(value);
         }
         let _turn = Turn::wait(&self.path)?;
@@ -238,6 +239,36 @@ impl Drop for Store {
         if self.log_is_long() {
             let keep_the_log = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
             let _ = self.conn.set_db_config(keep_the_log, false);
+        }
+    }
+}
+
+/// One write inside a batch. Dropped before [`Part::keep`], by an error or a panic, it is undone. Its
+/// statements are prepared once, which rusqlite's own savepoints are not.
+struct Part<'a> {
+    conn: &'a Connection,
+    open: bool,
+}
+
+impl Part<'_> {
+    fn begin(conn: &Connection) -> Result<Part<'_>> {
+        conn.prepare_cached("SAVEPOINT part")?.execute([])?;
+        Ok(Part { conn, open: true })
+    }
+
+    fn keep(mut self) -> Result<()> {
+        self.conn.prepare_cached("RELEASE part")?.execute([])?;
+        self.open = false;
+        Ok(())
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        // After a full disk SQLite has undone the whole batch already.
+        if self.open && !self.conn.is_autocommit() {
+            let undone = self.conn.execute_batch("ROLLBACK TO part; RELEASE part");
+            debug_assert!(undone.is_ok(), "a write could not be undone: {undone:?}");
         }
     }
 }

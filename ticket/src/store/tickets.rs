@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, ToSql, named_params};
 
 use super::{Store, Write, attempts, blockers, comments, events, labels};
 use crate::actor::Actor;
@@ -17,7 +17,7 @@ const MAX_NAME: usize = 100;
 
 const COLUMNS: &str = "id, title, description, status, type, assigned_to, parent_id, created_by, \
      created_at, updated_at, priority, resolution, not_before, attempt, failures, wait_for_children, \
-     (SELECT json_group_array(label ORDER BY label) FROM labels WHERE ticket_id = tickets.id) AS labels";
+     (SELECT json_group_array(label) FROM labels WHERE ticket_id = tickets.id) AS labels";
 
 /// The conditions of a [`Filter`]; each holds when its parameter is absent.
 const FILTER: &str = "
@@ -42,18 +42,36 @@ pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
 
 /// One ticket with all that hangs on it.
 pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
-    Ok(TicketDetail {
+    let mut detail = TicketDetail {
         ticket: get(conn, id)?,
-        blocked_by: blockers::of(conn, id)?,
-        blocks: blockers::dependents_of(conn, id)?,
-        children: ids(
-            conn,
-            "SELECT id FROM tickets WHERE parent_id = :id ORDER BY id",
-            id,
-        )?,
+        blocked_by: Vec::new(),
+        blocks: Vec::new(),
+        children: Vec::new(),
         comments: comments::of(conn, id)?,
         attempts: attempts::of(conn, id)?,
-    })
+    };
+    let mut query = conn.prepare_cached(
+        "SELECT 'waits for', blocked_by FROM blockers WHERE ticket_id = :id
+         UNION ALL SELECT 'blocks', ticket_id FROM blockers WHERE blocked_by = :id
+         UNION ALL SELECT 'has child', id FROM tickets WHERE parent_id = :id",
+    )?;
+    let mut rows = query.query(named_params! { ":id": id })?;
+    while let Some(row) = rows.next()? {
+        let related = match row.get_ref(0)?.as_str() {
+            Ok("waits for") => &mut detail.blocked_by,
+            Ok("blocks") => &mut detail.blocks,
+            _ => &mut detail.children,
+        };
+        related.push(row.get(1)?);
+    }
+    for related in [
+        &mut detail.blocked_by,
+        &mut detail.blocks,
+        &mut detail.children,
+    ] {
+        related.sort_unstable();
+    }
+    Ok(detail)
 }
 
 /// The tickets that the filter lets through, by id.
@@ -305,42 +323,48 @@ impl Store {
 }
 
 pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Ticket> {
+    // By place, in the order of `COLUMNS`: every claim and every line of a list comes by here.
     Ok(Ticket {
-        id: row.get("id")?,
-        title: row.get("title")?,
-        description: row.get("description")?,
-        status: parsed(row, "status")?,
-        kind: parsed(row, "type")?,
-        assigned_to: row.get("assigned_to")?,
-        parent_id: row.get("parent_id")?,
-        created_by: row.get("created_by")?,
-        created_at: row.get("created_at")?,
-        updated_at: row.get("updated_at")?,
-        priority: row.get("priority")?,
-        resolution: parsed_or_null(row, "resolution")?,
-        not_before: row.get("not_before")?,
-        attempt: row.get("attempt")?,
-        failures: row.get("failures")?,
-        labels: strings(row, "labels")?,
-        wait_for_children: row.get("wait_for_children")?,
+        id: row.get(0)?,
+        title: row.get(1)?,
+        description: row.get(2)?,
+        status: parsed(row, 3)?,
+        kind: parsed(row, 4)?,
+        assigned_to: row.get(5)?,
+        parent_id: row.get(6)?,
+        created_by: row.get(7)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        priority: row.get(10)?,
+        resolution: parsed_or_null(row, 11)?,
+        not_before: row.get(12)?,
+        attempt: row.get(13)?,
+        failures: row.get(14)?,
+        wait_for_children: row.get(15)?,
+        labels: strings(row, 16)?,
     })
 }
 
 /// A column that holds a JSON array of strings.
-fn strings(row: &Row<'_>, column: &str) -> rusqlite::Result<Vec<String>> {
+fn strings(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String>> {
     match row.get_ref(column)?.as_str()? {
         "[]" => Ok(Vec::new()),
-        text => serde_json::from_str(text)
-            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, e.into())),
+        text => {
+            let mut words: Vec<String> = serde_json::from_str(text)
+                .map_err(|e| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, e.into()))?;
+            words.sort_unstable();
+            Ok(words)
+        }
     }
 }
 
 /// A column that holds one of our words.
 pub fn parsed<T: std::str::FromStr<Err = String>>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex,
 ) -> rusqlite::Result<T> {
-    row.get::<_, String>(column)?
+    row.get_ref(column)?
+        .as_str()?
         .parse()
         .map_err(|e: String| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, e.into()))
 }
@@ -348,10 +372,10 @@ pub fn parsed<T: std::str::FromStr<Err = String>>(
 /// As [`parsed`], for a column that may be NULL.
 pub fn parsed_or_null<T: std::str::FromStr<Err = String>>(
     row: &Row<'_>,
-    column: &str,
+    column: impl RowIndex,
 ) -> rusqlite::Result<Option<T>> {
-    match row.get::<_, Option<String>>(column)? {
-        None => Ok(None),
-        Some(_) => parsed(row, column).map(Some),
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => parsed(row, column).map(Some),
     }
 }
