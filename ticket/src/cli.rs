@@ -45,7 +45,9 @@ pub enum Format {
     Json,
 }
 
+// Only the command that is called gets its arguments built: every call pays for that.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Make a ticket and print its id; or a whole graph of them from a file
     Create(Create),
