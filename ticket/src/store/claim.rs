@@ -1,7 +1,8 @@
 //! The claim: one UPDATE over a partial index, whose cost does not grow with the table.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
+use super::conditions::of_kinds;
 use super::{Store, Write, events, now, tickets};
 use crate::attempt::Attempt;
 use crate::error::Result;
@@ -39,24 +40,34 @@ pub struct NewAttempt {
 
 /// The next claimable ticket, by priority and then age: read from `tickets_claimable` alone. A filter
 /// by type passes over the claimable tickets of other types.
-const NEXT: &str = "
-    SELECT id FROM tickets
-    WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
-      AND not_before <= :now AND failures < :max_attempts AND :labels = '[]'
-      AND (:kinds = '[]' OR type IN (SELECT value FROM json_each(:kinds)))
-    ORDER BY priority, id LIMIT 1";
+fn next(kinds: Option<&str>) -> String {
+    format!(
+        "SELECT id FROM tickets
+         WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
+           AND not_before <= :now AND failures < :max_attempts {}
+         ORDER BY priority, id LIMIT 1",
+        and(kinds)
+    )
+}
 
 /// The same among the tickets that have all of some labels: read along `labels_claimable`, from the
 /// first label's claimable tickets.
-const NEXT_WITH_LABEL: &str = "
-    SELECT l.ticket_id FROM labels l CROSS JOIN tickets t ON t.id = l.ticket_id
-    WHERE l.label = :labels ->> 0 AND l.rank IS NOT NULL
-      AND t.status = 'open' AND t.assigned_to IS NULL AND t.open_blockers = 0
-      AND t.not_before <= :now AND t.failures < :max_attempts
-      AND (:kinds = '[]' OR t.type IN (SELECT value FROM json_each(:kinds)))
-      AND NOT EXISTS (SELECT 1 FROM json_each(:labels) other WHERE NOT EXISTS
-            (SELECT 1 FROM labels WHERE label = other.value AND ticket_id = t.id))
-    ORDER BY l.rank, l.ticket_id LIMIT 1";
+fn next_with_labels(kinds: Option<&str>) -> String {
+    format!(
+        "SELECT l.ticket_id FROM labels l CROSS JOIN tickets t ON t.id = l.ticket_id
+         WHERE l.label = :labels ->> 0 AND l.rank IS NOT NULL
+           AND t.status = 'open' AND t.assigned_to IS NULL AND t.open_blockers = 0
+           AND t.not_before <= :now AND t.failures < :max_attempts {}
+           AND NOT EXISTS (SELECT 1 FROM json_each(:labels) other WHERE NOT EXISTS
+                 (SELECT 1 FROM labels WHERE label = other.value AND ticket_id = t.id))
+         ORDER BY l.rank, l.ticket_id LIMIT 1",
+        and(kinds)
+    )
+}
+
+fn and(condition: Option<&str>) -> String {
+    condition.map_or(String::new(), |condition| format!("AND {condition}"))
+}
 
 /// Takes the next claimable ticket; its attempt's token is kept as a hash.
 pub fn claim(
@@ -65,34 +76,38 @@ pub fn claim(
     policy: ClaimPolicy,
     token: Option<&str>,
     filter: &ClaimFilter,
-) -> Result<Option<i64>> {
+) -> Result<Option<Ticket>> {
     let labels = filter.labels()?;
-    let next = if labels.is_empty() {
-        NEXT
-    } else {
-        NEXT_WITH_LABEL
+    let kinds = of_kinds(&filter.kinds()?);
+    let next = match labels.is_empty() {
+        true => next(kinds.as_deref()),
+        false => next_with_labels(kinds.as_deref()),
     };
     let sql = format!(
         "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
                 not_before = 0, updated_at = datetime('now')
          WHERE id = ({next})
            AND NOT EXISTS (SELECT 1 FROM settings WHERE key = 'claims_paused')
-         RETURNING id, attempt"
+         RETURNING {}",
+        tickets::COLUMNS
     );
-    let (kinds, labels) = (super::json(&filter.kinds()?)?, super::json(&labels)?);
-    let claimed: Option<(i64, i64)> = tx
+    let (now, labels_json) = (now(), super::json(&labels)?);
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![
+        (":agent", &agent),
+        (":now", &now),
+        (":max_attempts", &policy.max_attempts),
+    ];
+    if !labels.is_empty() {
+        params.push((":labels", &labels_json));
+    }
+    let claimed = tx
         .prepare_cached(&sql)?
-        .query_row(
-            named_params! {
-                ":agent": agent, ":now": now(), ":max_attempts": policy.max_attempts,
-                ":kinds": kinds, ":labels": labels,
-            },
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
+        .query_row(&*params, tickets::from_row)
         .optional()?;
-    let Some((id, number)) = claimed else {
+    let Some(ticket) = claimed else {
         return Ok(None);
     };
+    let (id, number) = (ticket.id, ticket.attempt);
     tx.prepare_cached(
         "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
          VALUES (:ticket, :number, :agent, :token, :lease)",
@@ -108,7 +123,7 @@ pub fn claim(
         "claimed",
         Some(&format!("attempt {number}")),
     )?;
-    Ok(Some(id))
+    Ok(Some(ticket))
 }
 
 impl Store {
@@ -117,10 +132,10 @@ impl Store {
         let token = secret::new_token();
         let claimed =
             self.write(|tx| claim(tx, agent, policy, Some(&token), &ClaimFilter::default()))?;
-        let Some(id) = claimed else {
+        let Some(ticket) = claimed else {
             return Ok(None);
         };
-        let ticket = tickets::detail(&self.conn, id)?;
+        let ticket = tickets::with_all(&self.conn, ticket)?;
         let mut history = ticket.attempts.clone();
         history.retain(|a| a.outcome.is_some());
         let last = history.last();

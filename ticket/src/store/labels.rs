@@ -9,7 +9,9 @@ use crate::error::Result;
 pub fn add(tx: &Write<'_>, ticket: i64, labels: &[String]) -> Result<()> {
     for label in labels {
         tx.prepare_cached(
-            "INSERT OR IGNORE INTO labels (ticket_id, label) VALUES (:ticket, :label)",
+            "INSERT OR IGNORE INTO labels (ticket_id, label, rank)
+             VALUES (:ticket, :label, (SELECT priority FROM tickets WHERE id = :ticket
+                     AND status = 'open' AND assigned_to IS NULL AND open_blockers = 0))",
         )?
         .execute(named_params! { ":ticket": ticket, ":label": label })?;
     }

@@ -1,7 +1,7 @@
 //! Brings a database to the newest schema: all pending migrations and their version rows in one
 //! transaction, so that a kill leaves the old schema or the new one and nothing between.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::{Error, Result};
 
@@ -34,20 +34,15 @@ const REFERENCE: i64 = 3;
 
 /// The version of the open database; none when it is empty. A newer one is an error.
 pub fn version(conn: &Connection) -> Result<Option<i64>> {
-    let known: Option<String> = conn
-        .query_row(
-            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
-    if known.is_none() {
-        return Ok(None);
-    }
-    let found: Option<i64> =
-        conn.query_row("SELECT max(version) FROM schema_version", [], |row| {
-            row.get(0)
-        })?;
+    let newest = conn.query_row("SELECT max(version) FROM schema_version", [], |row| {
+        row.get(0)
+    });
+    let found: Option<i64> = match newest {
+        Ok(found) => found,
+        // The question that costs something is asked only when the other has no answer.
+        Err(_) if !has_versions(conn)? => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     match found {
         Some(found) if found > LATEST => Err(Error::NewerSchema {
             found,
@@ -55,6 +50,11 @@ pub fn version(conn: &Connection) -> Result<Option<i64>> {
         }),
         other => Ok(other.filter(|v| *v > 0)),
     }
+}
+
+fn has_versions(conn: &Connection) -> Result<bool> {
+    let named = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'schema_version'";
+    Ok(conn.prepare(named)?.exists([])?)
 }
 
 /// Applies what is missing; returns the version reached.

@@ -11,6 +11,7 @@ mod blockers;
 mod checkpoint;
 mod claim;
 mod comments;
+mod conditions;
 pub mod doctor;
 mod events;
 mod export;
@@ -128,9 +129,9 @@ impl Store {
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // The end of a short-lived CLI costs no checkpoint; see the drop.
         conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true)?;
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
-        conn.pragma_update(None, "foreign_keys", true)?;
         let store = Store {
             conn,
             path: path.to_owned(),

@@ -60,7 +60,9 @@ impl Queue for Session<'_> {
             }
             may_create(tx, actor, new)?;
             let id = tickets::insert(tx, actor, new, new.kind())?;
-            blockers::log_dependents(tx, actor, id)?;
+            if !new.block_dependents_of.is_empty() {
+                blockers::log_dependents(tx, actor, id)?;
+            }
             Ok(id)
         })
     }
@@ -162,8 +164,8 @@ impl Queue for Session<'_> {
             .store
             .write(|tx| claim::claim(tx, agent, policy, None, filter))?;
         claimed
-            .map(|id| {
-                let detail = self.store.read(|conn| tickets::detail(conn, id))?;
+            .map(|ticket| {
+                let detail = self.store.read(|conn| tickets::with_all(conn, ticket))?;
                 Ok(Claimed {
                     detail,
                     lease_seconds: policy.lease_seconds,

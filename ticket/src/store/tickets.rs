@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use rusqlite::types::{Type, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, RowIndex, ToSql, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, params_from_iter};
 
+use super::conditions::Conditions;
 use super::{Store, Write, attempts, blockers, comments, events, labels};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
@@ -15,21 +16,10 @@ use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
 /// The longest name of a person or agent, in characters.
 const MAX_NAME: usize = 100;
 
-const COLUMNS: &str = "id, title, description, status, type, assigned_to, parent_id, created_by, \
+/// What [`from_row`] reads, in its order.
+pub(super) const COLUMNS: &str = "id, title, description, status, type, assigned_to, parent_id, created_by, \
      created_at, updated_at, priority, resolution, not_before, attempt, failures, wait_for_children, \
      (SELECT json_group_array(label) FROM labels WHERE ticket_id = tickets.id) AS labels";
-
-/// The conditions of a [`Filter`]; each holds when its parameter is absent.
-const FILTER: &str = "
-     (:assigned IS NULL OR coalesce(assigned_to, '') = :assigned)
-     AND (:kinds = '[]' OR type IN (SELECT value FROM json_each(:kinds)))
-     AND NOT EXISTS (SELECT 1 FROM json_each(:labels) l WHERE NOT EXISTS
-           (SELECT 1 FROM labels WHERE label = l.value AND ticket_id = tickets.id))
-     AND (:parent IS NULL OR parent_id = :parent)
-     AND (:priority IS NULL OR priority = :priority)
-     AND (NOT :blocked OR open_blockers > 0)
-     AND (NOT :ready OR (status = 'open' AND assigned_to IS NULL AND open_blockers = 0
-                         AND not_before <= unixepoch('now')))";
 
 /// One ticket.
 pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
@@ -42,8 +32,14 @@ pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
 
 /// One ticket with all that hangs on it.
 pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
+    with_all(conn, get(conn, id)?)
+}
+
+/// A ticket as it was just read, with all that hangs on it.
+pub fn with_all(conn: &Connection, ticket: Ticket) -> Result<TicketDetail> {
+    let id = ticket.id;
     let mut detail = TicketDetail {
-        ticket: get(conn, id)?,
+        ticket,
         blocked_by: Vec::new(),
         blocks: Vec::new(),
         children: Vec::new(),
@@ -76,67 +72,34 @@ pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
 
 /// The tickets that the filter lets through, by id.
 pub fn list(conn: &Connection, filter: &Filter) -> Result<Vec<Ticket>> {
+    let conditions = Conditions::of(filter)?;
     let sql = format!(
-        "SELECT {COLUMNS} FROM tickets WHERE {} AND {FILTER} ORDER BY id LIMIT :limit",
-        of_statuses(&filter.statuses()?)
+        "SELECT {COLUMNS} FROM tickets WHERE {} ORDER BY id LIMIT ?",
+        conditions.sql()
     );
-    let mut query = conn.prepare_cached(&sql)?;
     let limit = filter.limit.map_or(-1, i64::from);
-    let rows = filtered(filter, |params| {
-        query
-            .query_map(&*[params, &[(":limit", &limit)]].concat(), from_row)?
-            .collect()
-    })?;
-    Ok(rows)
+    let mut query = conn.prepare_cached(&sql)?;
+    let values = conditions.values().into_iter().chain([limit.into()]);
+    let rows = query.query_map(params_from_iter(values), from_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How many tickets [`list`] gives without a limit.
 pub fn count(conn: &Connection, filter: &Filter) -> Result<u64> {
-    let sql = format!(
-        "SELECT count(*) FROM tickets WHERE {} AND {FILTER}",
-        of_statuses(&filter.statuses()?)
-    );
+    let conditions = Conditions::of(filter)?;
+    let sql = format!("SELECT count(*) FROM tickets WHERE {}", conditions.sql());
     let mut query = conn.prepare_cached(&sql)?;
-    let number: i64 = filtered(filter, |params| query.query_row(params, |row| row.get(0)))?;
+    let values = params_from_iter(conditions.values());
+    let number: i64 = query.query_row(values, |row| row.get(0))?;
     Ok(number.unsigned_abs())
-}
-
-/// Calls `work` with the parameters of [`FILTER`].
-fn filtered<T>(
-    filter: &Filter,
-    work: impl FnOnce(&[(&str, &dyn ToSql)]) -> rusqlite::Result<T>,
-) -> Result<T> {
-    filter.check()?;
-    let kinds = super::json(&filter.kinds()?)?;
-    let labels = super::json(&filter.labels()?)?;
-    Ok(work(&[
-        (":assigned", &filter.assigned_to),
-        (":kinds", &kinds),
-        (":labels", &labels),
-        (":parent", &filter.parent),
-        (":priority", &filter.priority),
-        (":blocked", &filter.blocked),
-        (":ready", &filter.ready),
-    ])?)
-}
-
-/// The condition on the status, in words that let SQLite see whether the index of the unfinished
-/// tickets serves.
-fn of_statuses(statuses: &[Status]) -> String {
-    let words: Vec<String> = statuses.iter().map(|s| format!("'{s}'")).collect();
-    let list = format!("status IN ({})", words.join(", "));
-    if statuses.contains(&Status::Done) {
-        list
-    } else {
-        format!("{list} AND status <> 'done'")
-    }
 }
 
 /// Inserts a ticket with its relations; returns its id.
 pub fn insert(tx: &Write<'_>, actor: &Actor, new: &NewTicket, kind: TicketType) -> Result<i64> {
     let id = insert_alone(tx, actor, new, kind)?;
     relate(tx, id, new)?;
-    if is_waited_for(tx, id)? {
+    let related = new.parent.is_some() || !new.block_dependents_of.is_empty();
+    if related && is_waited_for(tx, id)? {
         blockers::must_be_acyclic(tx, &[id])?;
     }
     Ok(id)

@@ -146,9 +146,9 @@ const MENDABLE: [(&str, &str, &str); 15] = [
         "the index tickets_claimable is missing",
     ),
     (
-        "DROP TRIGGER blockers_freed",
+        "DROP TRIGGER tickets_finished",
         "schema",
-        "the trigger blockers_freed is missing",
+        "the trigger tickets_finished is missing",
     ),
     (
         "DROP TRIGGER tickets_done_is_final; CREATE TRIGGER tickets_done_is_final
