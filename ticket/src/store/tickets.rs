@@ -140,6 +140,11 @@ pub fn insert_alone(
 
 /// Gives a new ticket its parent and its blockers. Circles are the caller's to look for.
 pub fn relate(tx: &Write<'_>, id: i64, new: &NewTicket) -> Result<()> {
+    // Whoever guessed the id of the new ticket named one that was not there.
+    let named = new.parent.iter().chain(&new.blocked_by);
+    if named.chain(&new.block_dependents_of).any(|n| *n == id) {
+        return Err(Error::no_ticket(id));
+    }
     if let Some(parent) = new.parent {
         set_parent(tx, id, Some(parent))?;
     }

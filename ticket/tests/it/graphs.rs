@@ -46,6 +46,26 @@ fn tickets_of_one_graph_refer_to_each_other_in_any_order() {
 }
 
 #[test]
+fn a_ticket_cannot_name_itself_before_it_is_there() {
+    let mut f = Fixture::new();
+    let itself = [
+        new("1", &[1]),
+        NewTicket {
+            parent: Some(1),
+            ..new("1", &[])
+        },
+        NewTicket {
+            block_dependents_of: vec![1],
+            ..new("1", &[])
+        },
+    ];
+    for ticket in itself {
+        let refused = f.human(|q| q.create(&ticket)).unwrap_err();
+        assert_eq!(refused.to_string(), "ticket 1 not found");
+    }
+}
+
+#[test]
 fn a_graph_is_made_whole_or_not_at_all() {
     let mut f = Fixture::new();
     for wrong in [
