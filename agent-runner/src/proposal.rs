@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ticket::attempt::Outcome;
 use ticket::wire::{EndProposal, ProposalRun};
 
 use crate::agent::claude::Session;
@@ -33,25 +34,40 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
         interrupt: interrupt.clone(),
         release: Arc::new(move || {
             let reason = Some("the runner was told to stop".to_owned());
-            let _ = hub.end_proposal(id, &EndProposal { reason });
+            let end = EndProposal {
+                reason,
+                outcome: Some(Outcome::Released),
+                limit: None,
+            };
+            let _ = hub.end_proposal(id, &end);
         }),
     });
     runner
         .console
         .say("runner", "nothing to do: asking for a proposal");
-    let reason = match propose(runner, proposal, &interrupt) {
-        Ok(Ending::Completed(_)) => None,
-        Ok(other) => Some(other.outcome().1),
-        Err(e) => Some(format!("{e:#}")),
+    let end = match propose(runner, proposal, &interrupt) {
+        Ok(Ending::Completed(_)) => EndProposal::default(),
+        Ok(other) => {
+            let (outcome, reason) = other.outcome();
+            EndProposal {
+                reason: Some(reason),
+                outcome: Some(outcome),
+                limit: other.limit(),
+            }
+        }
+        Err(e) => EndProposal {
+            reason: Some(format!("{e:#}")),
+            outcome: Some(Outcome::InfraFailed),
+            limit: None,
+        },
     };
     runner.stop.checkpoint();
-    if let Some(reason) = &reason {
+    if let Some(reason) = &end.reason {
         runner
             .console
             .say("runner", &format!("no proposal: {reason}"));
     }
-    let worked = reason.is_none();
-    let end = EndProposal { reason };
+    let worked = end.reason.is_none();
     let told = patiently(&runner.stop, &runner.console, || {
         runner.hub.end_proposal(proposal.run, &end)
     });
@@ -100,6 +116,7 @@ fn propose(
         console: &runner.console,
         speaker: "proposal agent".to_owned(),
         every: NEVER,
+        on_served: Box::new(|| ()),
     };
     Ok(run.run(|| {}).ending)
 }

@@ -3,6 +3,7 @@
 //! away, and says so by the interrupt.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -100,6 +101,19 @@ impl Pulse {
         self.order(beat, None);
     }
 
+    /// Says, whenever it is called, that the model's service answered.
+    pub fn teller(&self) -> impl Fn() + Send + Sync + use<> {
+        let to = Mutex::new(self.to.clone());
+        move || {
+            let beat = Heartbeat {
+                served: true,
+                ..Heartbeat::default()
+            };
+            let to = to.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = to.send(Order { beat, reply: None });
+        }
+    }
+
     /// As [`Pulse::phase`], and waits for what the hub says.
     pub fn check(&mut self, phase: &str) -> Life {
         let beat = self.change(phase);
@@ -119,7 +133,7 @@ impl Pulse {
         Heartbeat {
             phase: Some(phase.to_owned()),
             took_ms: (!first).then(|| u64::try_from(took).unwrap_or(u64::MAX)),
-            session_id: None,
+            ..Heartbeat::default()
         }
     }
 
@@ -173,6 +187,7 @@ impl Heart {
         if beat.session_id.is_some() {
             self.unsaid.session_id = beat.session_id;
         }
+        self.unsaid.served |= beat.served;
     }
 
     fn send(&mut self) -> (Life, Duration) {

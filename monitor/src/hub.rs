@@ -196,6 +196,8 @@ impl Running {
         let database = Database::with_batches(Store::open(&path)?, most_at_once)?;
         let bare = Bare::new(project.repository(), &config.project.branch);
         reconcile::run(&bare, &database).await?;
+        // Whoever starts a swarm has just found a credential.
+        database.call(|store| store.try_login_again()).await?;
 
         let host = Host::find(&project, &config, &settings).await?;
         if host.fleet.is_some() {

@@ -15,6 +15,7 @@ pub mod event;
 pub mod exit;
 pub mod filter;
 pub mod graph;
+pub mod halt;
 pub mod history;
 pub mod landing;
 pub mod learning;

@@ -22,6 +22,7 @@ use utoipa::ToSchema;
 
 use crate::attempt::{Attempt, Outcome};
 use crate::filter::ClaimFilter;
+use crate::halt::UsageLimit;
 use crate::learning::Learning;
 use crate::ticket::{Ticket, TicketDetail};
 
@@ -261,6 +262,9 @@ pub struct Heartbeat {
     pub took_ms: Option<u64>,
     /// The agent CLI's conversation, when it became known.
     pub session_id: Option<String>,
+    /// True once the model's service answered in this attempt: the account has no limit at present.
+    #[serde(default)]
+    pub served: bool,
 }
 
 /// The attempt's branch is pushed and can land.
@@ -289,6 +293,9 @@ pub struct EndAttempt {
     /// then (or for 30 seconds).
     #[serde(default)]
     pub unsettled: bool,
+    /// What was said about the account's limit, when that is how it ended.
+    #[serde(default)]
+    pub limit: Option<UsageLimit>,
 }
 
 /// An idle agent may propose work.
@@ -311,6 +318,12 @@ pub struct ProposalRun {
 pub struct EndProposal {
     /// What went wrong, if anything.
     pub reason: Option<String>,
+    /// How it ended, in the words of attempts, when something went wrong.
+    #[serde(default)]
+    pub outcome: Option<Outcome>,
+    /// What was said about the account's limit, when that is how it ended.
+    #[serde(default)]
+    pub limit: Option<UsageLimit>,
 }
 
 /// A commit to verify.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ticket::attempt::Outcome;
+use ticket::halt::UsageLimit;
 
 use crate::interrupt::Why;
 
@@ -15,10 +16,10 @@ pub enum Ending {
     MaxTurns,
     /// It used up the money that it was given.
     Budget,
-    /// The account's limit, and when it ends in Unix seconds where that is known.
+    /// The account's limit.
     RateLimited {
-        /// When the limit ends.
-        resets_at: Option<i64>,
+        /// What is known of its end.
+        limit: UsageLimit,
         /// What the agent CLI said.
         said: String,
     },
@@ -55,13 +56,7 @@ impl Ending {
             ),
             Ending::MaxTurns => (Outcome::AgentFailed, "the agent used up its turns".into()),
             Ending::Budget => (Outcome::AgentFailed, "the agent used up its budget".into()),
-            Ending::RateLimited { resets_at, said } => (
-                Outcome::RateLimited,
-                match resets_at {
-                    Some(at) => format!("{said} (resets at Unix time {at})"),
-                    None => said.clone(),
-                },
-            ),
+            Ending::RateLimited { said, .. } => (Outcome::RateLimited, said.clone()),
             Ending::Auth(said) => (Outcome::AuthFailed, said.clone()),
             Ending::Service(said) => (Outcome::InfraFailed, said.clone()),
             Ending::Unusable(said) => (Outcome::AgentFailed, said.clone()),
@@ -100,12 +95,20 @@ impl Ending {
         }
     }
 
+    /// What was said about the account's limit, when that is how it ended.
+    pub fn limit(&self) -> Option<UsageLimit> {
+        match self {
+            Ending::RateLimited { limit, .. } => Some(*limit),
+            _ => None,
+        }
+    }
+
     /// The same ending with its text changed.
     pub fn map_text(self, f: impl Fn(&str) -> String) -> Ending {
         match self {
             Ending::Completed(said) => Ending::Completed(said.map(|s| f(&s))),
-            Ending::RateLimited { resets_at, said } => Ending::RateLimited {
-                resets_at,
+            Ending::RateLimited { limit, said } => Ending::RateLimited {
+                limit,
                 said: f(&said),
             },
             Ending::Auth(said) => Ending::Auth(f(&said)),

@@ -44,6 +44,10 @@ pub trait Reader: Send {
     fn is_done(&self) -> bool;
     /// The conversation's name, as soon as it is known.
     fn session(&self) -> Option<String>;
+    /// True once the model's service answered. A backend that cannot tell says no.
+    fn is_served(&self) -> bool {
+        false
+    }
     /// What the run came to. `stderr` is the end of standard error.
     fn ending(&self, exit: Exit, stderr: &str) -> Ending;
 }
@@ -66,6 +70,8 @@ pub struct Run<'a> {
     pub speaker: String,
     /// Called about every so often while it runs.
     pub every: Duration,
+    /// Called once, when the model's service answered for the first time.
+    pub on_served: Box<dyn Fn() + Send + Sync>,
 }
 
 /// What came of a run.
@@ -90,6 +96,7 @@ struct Shared {
     reader: Box<dyn Reader>,
     tail: Tail,
     stderr: Tail,
+    served: bool,
 }
 
 impl Run<'_> {
@@ -113,6 +120,7 @@ impl Run<'_> {
             reader: self.reader,
             tail: Tail::default(),
             stderr: Tail::default(),
+            served: false,
         }));
         if let Some(mut stdin) = pipes.stdin {
             let prompt = std::mem::take(&mut self.stdin);
@@ -123,6 +131,7 @@ impl Run<'_> {
             shared: Arc::clone(&shared),
             console: self.console.clone(),
             speaker: self.speaker.clone(),
+            on_served: self.on_served.into(),
         };
         let mut open = 0;
         if let Some(stdout) = pipes.stdout {
@@ -277,6 +286,7 @@ struct Scribe {
     shared: Arc<Mutex<Shared>>,
     console: Console,
     speaker: String,
+    on_served: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Scribe {
@@ -305,6 +315,10 @@ impl Scribe {
             let shown = clean(&shown);
             self.console.say(&self.speaker, &shown);
             shared.tail.push(&shown);
+        }
+        if !shared.served && shared.reader.is_served() {
+            shared.served = true;
+            (self.on_served)();
         }
         shared.reader.is_done()
     }

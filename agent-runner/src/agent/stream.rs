@@ -5,6 +5,7 @@
 //! `subtype: success`, and an interrupted run may exit 0.
 
 use serde_json::Value;
+use ticket::halt::UsageLimit;
 
 use super::{Ending, Reader};
 use crate::lines::first_bytes;
@@ -21,8 +22,10 @@ pub struct Transcript {
     resumed: bool,
     session: Option<String>,
     result: Option<Value>,
-    /// A usage limit was reported, with its end.
-    limit: Option<i64>,
+    /// A usage limit was reported.
+    limit: Option<UsageLimit>,
+    /// The model answered.
+    served: bool,
     /// What the service's last failure was called.
     error: Option<String>,
 }
@@ -43,8 +46,10 @@ impl Transcript {
         match word(message, "type") {
             "system" => system(message),
             "assistant" => {
-                if let Some(error) = message["error"].as_str() {
-                    self.error = Some(error.to_owned());
+                match message["error"].as_str() {
+                    Some(error) => self.error = Some(error.to_owned()),
+                    // What the CLI says in the model's place is no answer of the service.
+                    None => self.served |= word(&message["message"], "model") != "<synthetic>",
                 }
                 assistant(message)
             }
@@ -63,8 +68,11 @@ impl Transcript {
     fn rate_limit(&mut self, info: &Value) -> Vec<String> {
         match (word(info, "status"), info["resetsAt"].as_i64()) {
             ("rejected", Some(at)) => {
-                self.limit = Some(at);
                 let which = word(info, "rateLimitType");
+                self.limit = Some(UsageLimit {
+                    resets_at: Some(at),
+                    weekly: which.starts_with("seven_day"),
+                });
                 vec![format!(
                     "usage limit reached ({which}), resets at Unix time {at}"
                 )]
@@ -93,6 +101,10 @@ impl Reader for Transcript {
         self.session.clone()
     }
 
+    fn is_served(&self) -> bool {
+        self.served
+    }
+
     fn ending(&self, exit: Exit, stderr: &str) -> Ending {
         match &self.result {
             Some(result) if result["is_error"].as_bool() == Some(false) => {
@@ -119,8 +131,11 @@ impl Transcript {
             _ => {}
         }
         if limit_reached {
-            let resets_at = self.limit.or_else(|| old_reset_time(&said));
-            return Ending::RateLimited { resets_at, said };
+            let limit = self.limit.unwrap_or_else(|| UsageLimit {
+                resets_at: old_reset_time(&said),
+                weekly: says_weekly(&said),
+            });
+            return Ending::RateLimited { limit, said };
         }
         if word(result, "terminal_reason") == "prompt_too_long" {
             return Ending::Unusable(said);
@@ -136,8 +151,10 @@ impl Transcript {
                 _,
             )
             | (_, Some(401 | 403)) => Ending::Auth(said),
+            // A throttle passes by itself within minutes.
+            ("rate_limit", _) if said.contains("not your usage limit") => Ending::Service(said),
             ("rate_limit", _) | (_, Some(429)) => Ending::RateLimited {
-                resets_at: None,
+                limit: UsageLimit::default(),
                 said,
             },
             ("model_not_found", _) | (_, Some(404)) => Ending::NoModel(said),
@@ -207,6 +224,11 @@ fn says_limit(said: &str) -> bool {
     hit.is_some_and(|rest| rest.contains("limit"))
         || said.starts_with("You're out of usage")
         || said.starts_with("Claude AI usage limit reached")
+}
+
+/// A weekly limit, by the words of versions that do not say it in a field.
+fn says_weekly(said: &str) -> bool {
+    said.contains("weekly limit")
 }
 
 /// `Claude AI usage limit reached|1755615600`, as version 1 put it.

@@ -50,6 +50,7 @@ impl Attempt<'_> {
             console: &self.runner.console,
             speaker: format!("#{} agent", self.lease.ticket),
             every: SNAPSHOT_EVERY,
+            on_served: Box::new(self.pulse.teller()),
         };
         let report = run.run(|| self.lease.keep_meanwhile());
         self.runner.stop.checkpoint();

@@ -2,6 +2,7 @@
 //! counts how often the work may still come back to the agent.
 
 use ticket::attempt::Outcome;
+use ticket::halt::UsageLimit;
 use ticket::landing::{Landing, LandingState};
 
 use crate::agent::Ending;
@@ -74,6 +75,8 @@ pub struct End {
     pub reason: String,
     /// The end of the log that shows it.
     pub log_tail: Option<String>,
+    /// What was said about the account's limit.
+    pub limit: Option<UsageLimit>,
 }
 
 /// What came of a step.
@@ -246,7 +249,12 @@ impl Progress {
             }
             ending => {
                 let (outcome, reason) = ending.outcome();
-                failed(outcome, &reason, Some(log).filter(|l| !l.trim().is_empty()))
+                Step::End(End {
+                    outcome,
+                    reason,
+                    log_tail: Some(log).filter(|l| !l.trim().is_empty()),
+                    limit: ending.limit(),
+                })
             }
         }
     }
@@ -307,6 +315,7 @@ fn failed(outcome: Outcome, reason: &str, log_tail: Option<String>) -> Step {
         outcome,
         reason: reason.to_owned(),
         log_tail,
+        limit: None,
     })
 }
 

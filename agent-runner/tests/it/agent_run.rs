@@ -43,6 +43,7 @@ impl<'a> Shell<'a> {
             console: &console(),
             speaker: "agent".into(),
             every: Duration::from_millis(50),
+            on_served: Box::new(|| ()),
         }
         .run(|| {})
     }
@@ -108,6 +109,7 @@ fn a_program_that_is_not_there_says_so() {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_secs(1),
+        on_served: Box::new(|| ()),
     }
     .run(|| {});
     assert!(matches!(report.ending, Ending::NotStarted(why) if why.contains("/no/such/agent")));
@@ -189,6 +191,7 @@ fn something_is_done_meanwhile() {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_millis(100),
+        on_served: Box::new(|| ()),
     }
     .run(|| times += 1);
     assert_eq!(report.ending, Ending::Completed(None));
@@ -215,6 +218,7 @@ fn secrets_are_not_in_what_is_kept() {
         console: &console,
         speaker: "agent".into(),
         every: Duration::from_secs(60),
+        on_served: Box::new(|| ()),
     }
     .run(|| {});
     assert!(report.log_tail.contains("key is [secret]"));
@@ -271,6 +275,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_secs(60),
+        on_served: Box::new(|| ()),
     }
     .run(|| {})
 }

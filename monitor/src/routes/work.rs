@@ -92,8 +92,8 @@ async fn in_line(hub: &Hub, name: &str, deadline: Instant) -> Result<Given> {
     }
 }
 
-/// Claims a ticket, or begins a proposal where the ration allows; with nothing, says when the next
-/// deferred ticket may be claimed.
+/// Claims a ticket, or begins a proposal where the ration allows; with nothing, says when to look
+/// again.
 async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
     let agent = name.to_owned();
     let policy = policy(&hub.config);
@@ -117,14 +117,18 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
                 if let Some(begun) = begun {
                     let run = begun.run;
                     let back = move |store: &mut Store| {
-                        let reason = Some("its agent was gone before it got it".to_owned());
-                        store.end_proposal(&agent, run, &EndProposal { reason })
+                        let end = EndProposal {
+                            reason: Some("its agent was gone before it got it".to_owned()),
+                            outcome: Some(Outcome::Released),
+                            limit: None,
+                        };
+                        store.end_proposal(&agent, run, &end)
                     };
                     let offer = Offer::new(begun, database, runtime, back);
                     return Ok((Given::Proposal(offer), None));
                 }
             }
-            Ok((Given::Nothing, store.next_deferred()?.map(moment)))
+            Ok((Given::Nothing, store.next_claimable()?.map(moment)))
         })
         .await
 }
@@ -260,6 +264,7 @@ fn ended(outcome: Outcome, reason: &str) -> EndAttempt {
         snapshot: None,
         session_id: None,
         unsettled: false,
+        limit: None,
     }
 }
 

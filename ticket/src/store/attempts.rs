@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, Write, events, landings, now, retry, tickets};
+use super::{Store, Write, events, halts, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::diff::Subject;
@@ -67,7 +67,9 @@ pub fn end_from_outside(
         tickets::defer(tx, ticket, now() + SETTLING_SECONDS)?;
     }
     let detail = format!("attempt {}: {outcome}: {reason}", attempt.number);
-    events::append(tx, actor, Some(ticket), "attempt_ended", Some(&detail))
+    events::append(tx, actor, Some(ticket), "attempt_ended", Some(&detail))?;
+    let which = (ticket, attempt.number);
+    halts::after_end(tx, actor.name(), which, outcome, None, reason)
 }
 
 impl Store {
@@ -102,6 +104,9 @@ impl Store {
                 ":ticket": ticket, ":number": attempt,
                 ":phase": beat.phase, ":session": beat.session_id,
             })?;
+            if beat.served {
+                halts::served(tx, agent, ticket, attempt)?;
+            }
             match &beat.phase {
                 None => Ok(()),
                 Some(phase) => {
@@ -144,7 +149,10 @@ impl Store {
                 Some(reason) => format!("attempt {attempt}: {}: {reason}", end.outcome),
                 None => format!("attempt {attempt}: {}", end.outcome),
             };
-            events::append_as(tx, agent, Some(ticket), "attempt_ended", Some(&detail))
+            events::append_as(tx, agent, Some(ticket), "attempt_ended", Some(&detail))?;
+            let said = end.reason.as_deref().unwrap_or_default();
+            let which = (ticket, attempt);
+            halts::after_end(tx, agent, which, end.outcome, end.limit, said)
         })
     }
 
@@ -163,6 +171,7 @@ impl Store {
                 snapshot: None,
                 session_id: None,
                 unsettled: true,
+                limit: None,
             };
             close(tx, &row, &end)?;
             tickets::apply(tx, ticket, Move::Release)?;
@@ -175,6 +184,8 @@ impl Store {
                 "lease_expired",
                 Some(&detail),
             )?;
+            let which = (ticket, attempt);
+            halts::after_end(tx, &row.agent, which, end.outcome, None, &detail)?;
             Ok(true)
         })
     }

@@ -3,10 +3,11 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::conditions::of_kinds;
-use super::{Store, Write, events, now, tickets};
+use super::{Store, Write, events, halts, now, tickets};
 use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::filter::ClaimFilter;
+use crate::halt::Claims;
 use crate::secret;
 use crate::ticket::{Ticket, TicketDetail};
 
@@ -77,6 +78,10 @@ pub fn claim(
     token: Option<&str>,
     filter: &ClaimFilter,
 ) -> Result<Option<Ticket>> {
+    let allowed = halts::claims(tx)?;
+    if allowed == Claims::Withheld {
+        return Ok(None);
+    }
     let labels = filter.labels()?;
     let kinds = of_kinds(&filter.kinds()?);
     let next = match labels.is_empty() {
@@ -87,7 +92,6 @@ pub fn claim(
         "UPDATE tickets SET status = 'in_progress', assigned_to = :agent, attempt = attempt + 1,
                 not_before = 0, updated_at = datetime('now')
          WHERE id = ({next})
-           AND NOT EXISTS (SELECT 1 FROM settings WHERE key = 'claims_paused')
          RETURNING {}",
         tickets::COLUMNS
     );
@@ -123,6 +127,9 @@ pub fn claim(
         "claimed",
         Some(&format!("attempt {number}")),
     )?;
+    if allowed == Claims::Probe {
+        halts::begin_probe(tx, agent, id, number)?;
+    }
     Ok(Some(ticket))
 }
 

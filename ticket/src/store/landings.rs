@@ -100,6 +100,7 @@ pub fn bounce(
                     snapshot: Some(landing.commit_id.clone()),
                     session_id: None,
                     unsettled: false,
+                    limit: None,
                 };
                 attempts::close(tx, &attempt, &end)?;
             }
@@ -228,6 +229,7 @@ impl Store {
                     snapshot: Some(landing.commit_id.clone()),
                     session_id: None,
                     unsettled: false,
+                    limit: None,
                 };
                 attempts::close(tx, &attempt, &end)?;
             }

@@ -16,6 +16,7 @@ pub mod doctor;
 mod events;
 mod export;
 mod filesystem;
+mod halts;
 mod import;
 mod labels;
 mod landings;

@@ -2,8 +2,10 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, Write, events, pauses};
+use super::{Store, Write, events, halts, pauses};
+use crate::attempt::Outcome;
 use crate::error::{Error, Result};
+use crate::halt::Claims;
 use crate::secret;
 use crate::wire::EndProposal;
 
@@ -30,7 +32,8 @@ impl Store {
     ) -> Result<Option<NewProposal>> {
         let token = secret::new_token();
         self.write(|tx| {
-            if !ration_allows(tx, max_open, every_seconds)? {
+            let allowed = halts::claims(tx)?;
+            if allowed == Claims::Withheld || !ration_allows(tx, max_open, every_seconds)? {
                 return Ok(None);
             }
             let run: i64 = tx.query_row(
@@ -39,6 +42,9 @@ impl Store {
                 |row| row.get(0),
             )?;
             events::append_as(tx, agent, None, "proposing", None)?;
+            if allowed == Claims::Probe {
+                halts::begin_probe(tx, agent, 0, run)?;
+            }
             let mut query = tx.prepare_cached(
                 "SELECT title FROM tickets WHERE type = 'proposal'
                    AND (status <> 'done' OR resolution = 'rejected') ORDER BY id DESC LIMIT 100",
@@ -63,7 +69,10 @@ impl Store {
                     "proposal run {run} of {agent} is over"
                 )));
             }
-            events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())
+            events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())?;
+            let outcome = end.outcome.unwrap_or(Outcome::NoChange);
+            let said = end.reason.as_deref().unwrap_or_default();
+            halts::after_end(tx, agent, (0, run), outcome, end.limit, said)
         })
     }
 }

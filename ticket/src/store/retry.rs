@@ -24,9 +24,8 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
     };
     if !end.outcome.counts() {
         let pause = match end.outcome {
-            Outcome::InfraFailed | Outcome::RateLimited | Outcome::AuthFailed => {
-                backoff(in_a_row(tx, id, end.outcome)?)
-            }
+            Outcome::InfraFailed => backoff(in_a_row(tx, id, end.outcome)?),
+            // A limit or a refused login is the account's, not the ticket's: see `holds`.
             _ => 0,
         };
         let wait = settling.max(pause);

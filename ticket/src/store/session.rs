@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     ClaimPolicy, Store, Write, attempts, backup, blockers, claim, comments, doctor, events, export,
-    import, labels, learnings, pauses, proposals, review, search, tickets,
+    halts, import, labels, learnings, pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
@@ -387,11 +387,16 @@ impl Queue for Session<'_> {
     fn resume(&mut self) -> Result<bool> {
         let actor = &self.actor;
         actor.must_be_human("resume claims")?;
-        self.store.write(|tx| pauses::end(tx, actor))
+        self.store.write(|tx| {
+            let halted = halts::end(tx, actor)?;
+            Ok(pauses::end(tx, actor)? || halted)
+        })
     }
 
     fn paused(&mut self) -> Result<Option<String>> {
-        self.store.setting(pauses::KEY)
+        let paused = self.store.setting(pauses::KEY)?;
+        let halted = self.store.halt()?.map(|halt| halts::sentence(&halt));
+        Ok(paused.or(halted))
     }
 
     fn export(&mut self, to: &mut dyn std::io::Write) -> Result<()> {

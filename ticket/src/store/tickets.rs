@@ -10,6 +10,7 @@ use super::{Store, Write, attempts, blockers, comments, events, labels};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
+use crate::halt::Claims;
 use crate::status::{Move, Status};
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
 
@@ -279,8 +280,14 @@ impl Store {
             .collect()
     }
 
-    /// The nearest moment after now, in Unix seconds, at which a deferred ticket may be claimed.
-    pub fn next_deferred(&self) -> Result<Option<i64>> {
+    /// The nearest moment after now, in Unix seconds, at which a claim may have more luck: a halt is
+    /// over, or a deferred ticket may be claimed.
+    pub fn next_claimable(&self) -> Result<Option<i64>> {
+        if let Some(halt) = self.halt()?
+            && halt.claims(super::now()) == Claims::Withheld
+        {
+            return Ok(halt.until.filter(|_| halt.probe.is_none()));
+        }
         let mut query = self.conn.prepare_cached(
             "SELECT min(not_before) FROM tickets
              WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0

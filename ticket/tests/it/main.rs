@@ -10,6 +10,7 @@ mod diffs;
 mod doctor;
 mod full;
 mod graphs;
+mod halts;
 mod knowledge;
 mod landings;
 mod migrations;

@@ -83,20 +83,27 @@ fn our_own_limits() {
     );
 }
 
+fn limit(resets_at: Option<i64>) -> UsageLimit {
+    UsageLimit {
+        resets_at,
+        weekly: false,
+    }
+}
+
 #[test]
 fn usage_limits_say_when_they_end() {
     let said = "You've hit your 5-hour limit · resets 10am (UTC)".to_owned();
     assert_eq!(
         run(false, &[INIT, LIMIT_EVENT, LIMIT_RESULT], Exit::Code(1), ""),
         Ending::RateLimited {
-            resets_at: Some(1_795_255_200),
+            limit: limit(Some(1_795_255_200)),
             said: said.clone()
         }
     );
     assert_eq!(
         run(false, &[INIT, LIMIT_RESULT], Exit::Code(1), ""),
         Ending::RateLimited {
-            resets_at: None,
+            limit: limit(None),
             said
         }
     );
@@ -114,7 +121,7 @@ fn usage_limits_say_when_they_end() {
         assert_eq!(
             run(false, &[INIT, &result], Exit::Code(1), ""),
             Ending::RateLimited {
-                resets_at,
+                limit: limit(resets_at),
                 said: said.into()
             }
         );
@@ -122,7 +129,7 @@ fn usage_limits_say_when_they_end() {
 }
 
 #[test]
-fn a_throttle_is_no_usage_limit_with_an_end() {
+fn a_throttle_is_no_usage_limit() {
     let said = "API Error: Server is temporarily limiting requests (not your usage limit)";
     let [assistant, result] = failed("rate_limit", "429", said);
     assert_eq!(
@@ -132,10 +139,7 @@ fn a_throttle_is_no_usage_limit_with_an_end() {
             Exit::Code(1),
             ""
         ),
-        Ending::RateLimited {
-            resets_at: None,
-            said: said.into()
-        }
+        Ending::Service(said.into())
     );
 }
 
@@ -291,4 +295,27 @@ fn a_person_sees_what_the_agent_does() {
     assert_eq!(shown("plain words"), ["plain words"]);
     assert!(shown(r#"{"type":"stream_event","event":{}}"#).is_empty());
     assert!(shown(r#"{"type":"user","message":{"content":"hello"}}"#).is_empty());
+}
+
+#[test]
+fn a_weekly_limit_is_known_as_one() {
+    let event = LIMIT_EVENT.replace("five_hour", "seven_day");
+    let ending = run(false, &[INIT, &event, LIMIT_RESULT], Exit::Code(1), "");
+    assert!(ending.limit().is_some_and(|limit| limit.weekly));
+    let said = LIMIT_RESULT.replace("5-hour limit", "weekly limit");
+    let ending = run(false, &[INIT, &said], Exit::Code(1), "");
+    assert!(ending.limit().is_some_and(|limit| limit.weekly));
+}
+
+#[test]
+fn an_answer_of_the_model_serves_and_the_clis_own_words_do_not() {
+    let mut transcript = Transcript::new(false);
+    let [assistant, _] = failed("rate_limit", "429", "rejected");
+    for line in [INIT, &assistant] {
+        transcript.line(line, false);
+    }
+    assert!(!transcript.is_served());
+    let answer = r#"{"type":"assistant","message":{"model":"claude-x","content":[]}}"#;
+    transcript.line(answer, false);
+    assert!(transcript.is_served());
 }

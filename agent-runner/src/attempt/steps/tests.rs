@@ -338,7 +338,7 @@ fn only_the_agents_own_failures_count() {
         (Ending::Killed(9), Outcome::AgentFailed),
         (
             Ending::RateLimited {
-                resets_at: Some(1),
+                limit: UsageLimit::default(),
                 said: said(),
             },
             Outcome::RateLimited,

@@ -1,0 +1,196 @@
+//! The account's limits halt the whole swarm: what one agent saw keeps all from claiming until it is
+//! over, and then a single claim tries whether it is. Pure; the store keeps the one halt there is.
+
+use serde::{Deserialize, Serialize};
+
+/// What a limit's end is waited for beyond the moment that was announced, in seconds: clocks differ.
+const SLACK_SECONDS: i64 = 45;
+/// The shortest halt, in seconds: an announced end may lie in the past.
+const SHORTEST_SECONDS: i64 = 60;
+/// The longest halt of a limit that is not weekly, in seconds.
+const LONGEST_SECONDS: i64 = 6 * 60 * 60;
+/// The longest halt of a weekly limit, in seconds.
+const LONGEST_WEEKLY_SECONDS: i64 = 8 * 24 * 60 * 60;
+/// How long to halt when nobody said when the limit ends, in seconds.
+const UNKNOWN_SECONDS: i64 = 5 * 60;
+
+/// What an agent CLI said about the account's limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UsageLimit {
+    /// When it ends, in Unix seconds, where that could be read.
+    pub resets_at: Option<i64>,
+    /// Weekly limits end in days; others in hours.
+    pub weekly: bool,
+}
+
+/// What halts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// The account's usage limit.
+    Limit,
+    /// The login was refused. Ends when a human says so, or the credential changed.
+    Login,
+}
+
+/// Why nobody claims at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// What halts.
+    pub cause: Cause,
+    /// What the agent CLI said.
+    pub said: String,
+    /// Since when, in Unix seconds.
+    pub since: i64,
+    /// When one claim may try, in Unix seconds; none when it does not end by itself.
+    pub until: Option<i64>,
+    /// The attempt, or the proposal run as ticket 0, that tries at present.
+    pub probe: Option<(i64, i64)>,
+}
+
+/// Whether a claim may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claims {
+    /// As many as there are.
+    Free,
+    /// One, to try.
+    Probe,
+    /// None.
+    Withheld,
+}
+
+impl Halt {
+    /// A usage limit was seen now. `jitter` (0 to 1) spreads the tries of several swarms that share an
+    /// account. A refused login stays the stronger reason, and what is known to last longer lasts.
+    pub fn by_limit(
+        before: Option<&Halt>,
+        limit: UsageLimit,
+        said: &str,
+        now: i64,
+        jitter: f64,
+    ) -> Halt {
+        if let Some(login) = before.filter(|halt| halt.cause == Cause::Login) {
+            return login.clone();
+        }
+        let until = end_of(limit, now, jitter);
+        let known = before.and_then(|halt| halt.until).unwrap_or(until);
+        Halt {
+            cause: Cause::Limit,
+            said: said.to_owned(),
+            since: before.map_or(now, |halt| halt.since),
+            until: Some(until.max(known)),
+            probe: None,
+        }
+    }
+
+    /// A refused login was seen now.
+    pub fn by_login(before: Option<&Halt>, said: &str, now: i64) -> Halt {
+        let since = before.filter(|halt| halt.cause == Cause::Login);
+        Halt {
+            cause: Cause::Login,
+            said: said.to_owned(),
+            since: since.map_or(now, |halt| halt.since),
+            until: None,
+            probe: None,
+        }
+    }
+
+    /// Whether a claim may happen at `now`.
+    pub fn claims(&self, now: i64) -> Claims {
+        match (self.probe, self.until) {
+            (None, Some(until)) if until <= now => Claims::Probe,
+            _ => Claims::Withheld,
+        }
+    }
+
+    /// The one that tries has ended and nothing was learned: another may try.
+    pub fn without_probe(self, now: i64) -> Halt {
+        Halt {
+            until: Some(self.until.map_or(now, |until| until.min(now))),
+            probe: None,
+            ..self
+        }
+    }
+}
+
+/// When to try again after a limit.
+fn end_of(limit: UsageLimit, now: i64, jitter: f64) -> i64 {
+    let Some(resets_at) = limit.resets_at else {
+        return now + UNKNOWN_SECONDS;
+    };
+    let longest = match limit.weekly {
+        true => LONGEST_WEEKLY_SECONDS,
+        false => LONGEST_SECONDS,
+    };
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a number between 0 and the slack"
+    )]
+    let spread = (jitter.clamp(0.0, 1.0) * SLACK_SECONDS as f64) as i64;
+    resets_at
+        .saturating_add(SLACK_SECONDS + spread)
+        .clamp(now + SHORTEST_SECONDS, now + longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000_000;
+    const HOUR: i64 = 3600;
+
+    fn limit(resets_at: Option<i64>, weekly: bool) -> UsageLimit {
+        UsageLimit { resets_at, weekly }
+    }
+
+    #[test]
+    fn a_limit_holds_until_a_little_after_its_end() {
+        for (resets_at, weekly, until) in [
+            (Some(NOW + HOUR), false, NOW + HOUR + 45),
+            (None, false, NOW + 300),
+            (None, true, NOW + 300),
+            (Some(NOW - HOUR), false, NOW + 60),
+            (Some(0), false, NOW + 60),
+            (Some(NOW + 48 * HOUR), false, NOW + 6 * HOUR),
+            (Some(NOW + 48 * HOUR), true, NOW + 48 * HOUR + 45),
+            (Some(i64::MAX), true, NOW + 8 * 24 * HOUR),
+        ] {
+            let halt = Halt::by_limit(None, limit(resets_at, weekly), "limit", NOW, 0.0);
+            assert_eq!(halt.until, Some(until), "{resets_at:?} {weekly}");
+        }
+        let late = Halt::by_limit(None, limit(Some(NOW + HOUR), false), "limit", NOW, 1.0);
+        assert_eq!(late.until, Some(NOW + HOUR + 90));
+    }
+
+    #[test]
+    fn what_is_known_to_last_longer_lasts() {
+        let exact = Halt::by_limit(None, limit(Some(NOW + HOUR), false), "limit", NOW, 0.0);
+        let vague = Halt::by_limit(Some(&exact), limit(None, false), "limit", NOW + 1, 0.0);
+        assert_eq!(vague.until, exact.until);
+        assert_eq!(vague.since, NOW);
+    }
+
+    #[test]
+    fn one_claim_tries_when_the_time_has_come() {
+        let halt = Halt::by_limit(None, limit(None, false), "limit", NOW, 0.0);
+        assert_eq!(halt.claims(NOW + 299), Claims::Withheld);
+        assert_eq!(halt.claims(NOW + 300), Claims::Probe);
+        let trying = Halt {
+            probe: Some((1, 1)),
+            ..halt
+        };
+        assert_eq!(trying.claims(NOW + 9999), Claims::Withheld);
+        let again = trying.without_probe(NOW + 400);
+        assert_eq!(again.claims(NOW + 400), Claims::Probe);
+    }
+
+    #[test]
+    fn a_refused_login_does_not_end_by_itself() {
+        let login = Halt::by_login(None, "Not logged in", NOW);
+        assert_eq!(login.claims(i64::MAX), Claims::Withheld);
+        let still = Halt::by_limit(Some(&login), limit(None, false), "limit", NOW, 0.0);
+        assert_eq!(still.cause, Cause::Login);
+        assert_eq!(login.without_probe(NOW).claims(NOW), Claims::Probe);
+    }
+}

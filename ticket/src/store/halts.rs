@@ -1,0 +1,163 @@
+//! The account's halt: one setting, changed by what attempts report and looked at by every claim.
+
+use rand::RngExt;
+use rusqlite::{OptionalExtension, named_params};
+
+use super::{Store, Write, events, now, pauses};
+use crate::actor::Actor;
+use crate::attempt::Outcome;
+use crate::error::{Error, Result};
+use crate::halt::{Cause, Claims, Halt, UsageLimit};
+
+/// The setting that keeps it.
+const KEY: &str = "halt";
+
+/// The halt, if there is one.
+pub fn current(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
+    let text: Option<String> = conn
+        .prepare_cached("SELECT value FROM settings WHERE key = :key")?
+        .query_row(named_params! { ":key": KEY }, |row| row.get(0))
+        .optional()?;
+    text.as_deref().map(read).transpose()
+}
+
+fn read(text: &str) -> Result<Halt> {
+    serde_json::from_str(text)
+        .map_err(|e| Error::Unavailable(format!("the setting '{KEY}' cannot be read: {e}")))
+}
+
+/// Whether a claim may happen now: one look at both reasons why not, a human's and the account's.
+pub fn claims(tx: &Write<'_>) -> Result<Claims> {
+    let mut query =
+        tx.prepare_cached("SELECT key, value FROM settings WHERE key IN (:halt, :paused)")?;
+    let mut rows = query.query(named_params! { ":halt": KEY, ":paused": pauses::KEY })?;
+    let mut allowed = Claims::Free;
+    while let Some(row) = rows.next()? {
+        if row.get_ref(0)?.as_str() != Ok(KEY) {
+            return Ok(Claims::Withheld);
+        }
+        allowed = read(row.get_ref(1)?.as_str().unwrap_or_default())?.claims(now());
+    }
+    Ok(allowed)
+}
+
+/// This claim tries whether the halt is over.
+pub fn begin_probe(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
+    let Some(halt) = current(tx)? else {
+        return Ok(());
+    };
+    let halt = Halt {
+        probe: Some((ticket, attempt)),
+        ..halt
+    };
+    keep(tx, &halt)?;
+    let about = Some(ticket).filter(|t| *t > 0);
+    events::append_as(tx, agent, about, "halt_probed", Some(&halt.said))
+}
+
+/// An attempt (or a proposal run, as ticket 0) ended: what that says about the account.
+pub fn after_end(
+    tx: &Write<'_>,
+    agent: &str,
+    (ticket, attempt): (i64, i64),
+    outcome: Outcome,
+    limit: Option<UsageLimit>,
+    said: &str,
+) -> Result<()> {
+    let before = current(tx)?;
+    let halt = match (outcome, before) {
+        (Outcome::RateLimited, before) => {
+            let limit = limit.unwrap_or_default();
+            Halt::by_limit(before.as_ref(), limit, said, now(), rand::rng().random())
+        }
+        (Outcome::AuthFailed, before) => Halt::by_login(before.as_ref(), said, now()),
+        (Outcome::Released | Outcome::InfraFailed | Outcome::Cancelled, Some(halt))
+            if halt.probe == Some((ticket, attempt)) =>
+        {
+            return keep(tx, &halt.without_probe(now()));
+        }
+        (_, Some(halt)) if halt.probe == Some((ticket, attempt)) => return lift(tx, agent, &halt),
+        (_, _) => return Ok(()),
+    };
+    let is_new =
+        current(tx)?.is_none_or(|known| known.cause != halt.cause || known.until != halt.until);
+    keep(tx, &halt)?;
+    match is_new {
+        true => events::append_as(tx, agent, None, "halted", Some(&sentence(&halt))),
+        false => Ok(()),
+    }
+}
+
+/// The service answered the attempt: if it is the one that tried, the halt is over.
+pub fn served(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
+    match current(tx)? {
+        Some(halt) if halt.probe == Some((ticket, attempt)) => lift(tx, agent, &halt),
+        _ => Ok(()),
+    }
+}
+
+/// Ends the halt because the human says so; returns false when there is none.
+pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
+    match current(tx)? {
+        None => Ok(false),
+        Some(halt) => lift(tx, actor.name(), &halt).map(|()| true),
+    }
+}
+
+/// What halts, since when and until when, in one sentence.
+pub fn sentence(halt: &Halt) -> String {
+    let moment = |unix: i64| {
+        chrono::DateTime::from_timestamp(unix, 0).map_or_else(String::new, |at| {
+            at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+        })
+    };
+    let end = match (halt.cause, halt.until, halt.probe) {
+        (_, _, Some(_)) => "one agent tries whether it is over".to_owned(),
+        (Cause::Limit, Some(until), None) => format!("one agent tries again at {}", moment(until)),
+        (Cause::Login, Some(_), None) => "the next claim tries again".to_owned(),
+        (_, None, None) => "mend the login, then run 'swarm stop' and 'swarm start'".to_owned(),
+    };
+    let what = match halt.cause {
+        Cause::Limit => "the account's usage limit is reached",
+        Cause::Login => "the agent CLI's login is refused",
+    };
+    format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
+}
+
+fn keep(tx: &Write<'_>, halt: &Halt) -> Result<()> {
+    let text = serde_json::to_string(halt)
+        .map_err(|e| Error::Invalid(format!("a halt cannot be written down: {e}")))?;
+    tx.prepare_cached(
+        "INSERT INTO settings (key, value) VALUES (:key, :value)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    )?
+    .execute(named_params! { ":key": KEY, ":value": text })?;
+    Ok(())
+}
+
+fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
+    tx.execute(
+        "DELETE FROM settings WHERE key = :key",
+        named_params! { ":key": KEY },
+    )?;
+    let detail = match halt.cause {
+        Cause::Limit => "the usage limit is over",
+        Cause::Login => "the login works again",
+    };
+    events::append_as(tx, who, None, "halt_lifted", Some(detail))
+}
+
+impl Store {
+    /// What halts the whole swarm, if anything does.
+    pub fn halt(&self) -> Result<Option<Halt>> {
+        current(&self.conn)
+    }
+
+    /// The credential changed: one claim may try whether its login works.
+    pub fn try_login_again(&mut self) -> Result<()> {
+        self.write(|tx| match current(tx)? {
+            Some(halt) if halt.cause == Cause::Login => keep(tx, &halt.without_probe(now())),
+            _ => Ok(()),
+        })
+    }
+}

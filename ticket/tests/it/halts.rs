@@ -1,0 +1,129 @@
+//! The account's limits: what one attempt saw keeps everybody from claiming, costs no attempt, and is
+//! over when one claim has tried.
+
+use ticket::attempt::Outcome;
+use ticket::halt::{Cause, UsageLimit};
+use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
+
+use crate::support::{Fixture, POLICY, end};
+
+fn limited(resets_at: Option<i64>) -> EndAttempt {
+    EndAttempt {
+        limit: Some(UsageLimit {
+            resets_at,
+            weekly: false,
+        }),
+        ..end(Outcome::RateLimited)
+    }
+}
+
+/// Two tickets; the attempt on the first ran into a limit that is known to end.
+fn halted(f: &mut Fixture, said: &EndAttempt) -> i64 {
+    let first = f.ticket("first", &[]);
+    f.ticket("second", &[]);
+    f.claim("a").unwrap();
+    f.store
+        .end_attempt("a", first, 1, said, POLICY.max_attempts)
+        .unwrap();
+    first
+}
+
+/// The halt's time is over.
+fn wait_out(f: &mut Fixture) {
+    let mut halt = f.store.halt().unwrap().unwrap();
+    halt.until = Some(1);
+    let text = serde_json::to_string(&halt).unwrap();
+    f.store.set_setting("halt", &text).unwrap();
+}
+
+#[test]
+fn a_limit_keeps_everybody_from_claiming_and_costs_no_attempt() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &limited(Some(i64::from(i32::MAX))));
+    assert!(f.claim("b").is_none());
+    assert_eq!(f.show(first).ticket.failures, 0);
+    let why = f.human(|q| q.paused()).unwrap().unwrap();
+    assert!(why.contains("usage limit") && why.contains("UTC"), "{why}");
+    assert!(f.store.begin_proposal("b", 5, 0).unwrap().is_none());
+    assert!(f.human(|q| q.resume()).unwrap());
+    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, first);
+}
+
+#[test]
+fn one_claim_tries_and_a_served_attempt_lets_all_go_on() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &limited(None));
+    wait_out(&mut f);
+    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, first);
+    assert!(f.claim("c").is_none(), "one tries");
+    let beat = Heartbeat {
+        served: true,
+        ..Heartbeat::default()
+    };
+    f.store.heartbeat("b", first, 2, &beat).unwrap();
+    assert!(f.store.halt().unwrap().is_none());
+    assert!(f.claim("c").is_some());
+    assert!(f.actions().contains(&"halt_lifted".to_owned()));
+}
+
+#[test]
+fn a_try_that_meets_the_limit_again_waits_again() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &limited(None));
+    wait_out(&mut f);
+    f.claim("b").unwrap();
+    f.store
+        .end_attempt("b", first, 2, &limited(None), POLICY.max_attempts)
+        .unwrap();
+    assert!(f.claim("c").is_none());
+    let halt = f.store.halt().unwrap().unwrap();
+    assert_eq!(halt.probe, None);
+    assert!(halt.until.unwrap() > 1);
+}
+
+#[test]
+fn a_try_that_ends_before_it_knows_lets_another_try() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &limited(None));
+    wait_out(&mut f);
+    f.claim("b").unwrap();
+    f.human(|q| q.unclaim(first)).unwrap();
+    assert!(f.claim("c").is_some());
+    assert!(f.claim("d").is_none(), "the other one tries");
+}
+
+#[test]
+fn a_proposal_run_may_be_what_tries() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &limited(None));
+    f.human(|q| q.mark_done(first, None)).unwrap();
+    f.human(|q| q.mark_done(2, None)).unwrap();
+    wait_out(&mut f);
+    let run = f.store.begin_proposal("b", 5, 0).unwrap().unwrap().run;
+    assert!(f.store.begin_proposal("c", 5, 0).unwrap().is_none());
+    f.store
+        .end_proposal("b", run, &EndProposal::default())
+        .unwrap();
+    assert!(f.store.halt().unwrap().is_none());
+}
+
+#[test]
+fn a_refused_login_waits_for_the_human_or_for_another_credential() {
+    let mut f = Fixture::new();
+    let first = halted(&mut f, &end(Outcome::AuthFailed));
+    assert_eq!(f.store.halt().unwrap().unwrap().cause, Cause::Login);
+    assert!(f.claim("b").is_none());
+    assert_eq!(f.show(first).ticket.failures, 0);
+    f.store.try_login_again().unwrap();
+    f.claim("b").unwrap();
+    f.store
+        .end_attempt(
+            "b",
+            first,
+            2,
+            &end(Outcome::AuthFailed),
+            POLICY.max_attempts,
+        )
+        .unwrap();
+    assert!(f.claim("c").is_none(), "it was refused again");
+}
