@@ -8,7 +8,7 @@ use ticket::attempt::Outcome;
 use ticket::wire::{EndProposal, ProposalRun};
 
 use crate::agent::claude::Session;
-use crate::agent::{Ending, Invocation, Place, Run};
+use crate::agent::{Ending, Invocation, Place, Run, stall_limit};
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::layout::remove;
@@ -115,6 +115,7 @@ fn propose(
         interrupt,
         console: &runner.console,
         speaker: "proposal agent".to_owned(),
+        stall: stall_limit(&proposal.agent),
         every: NEVER,
         on_served: Box::new(|| ()),
     };

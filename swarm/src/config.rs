@@ -111,6 +111,7 @@ impl Config {
             env: self.agents.env.clone(),
             secrets,
             timeout_seconds: self.agents.timeout_minutes * 60,
+            stall_seconds: self.agents.stall_minutes * 60,
             prompts,
         }
     }

@@ -197,6 +197,9 @@ pub struct AgentSettings {
     pub secrets: BTreeMap<String, String>,
     /// A hard cap for one run of the agent CLI, in seconds.
     pub timeout_seconds: u64,
+    /// So long without output and processor time, in seconds, and it is ended; 0 for never.
+    #[serde(default)]
+    pub stall_seconds: u64,
     /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
     pub prompts: BTreeMap<String, String>,
 }

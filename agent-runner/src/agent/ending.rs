@@ -41,6 +41,8 @@ pub enum Ending {
     Killed(i32),
     /// It took longer than it may.
     TimedOut(Duration),
+    /// It did nothing for so long.
+    Stalled(Duration),
     /// The runner ended it.
     Interrupted(Why),
 }
@@ -78,6 +80,13 @@ impl Ending {
                 Outcome::AgentFailed,
                 format!(
                     "the agent took longer than {} s and was ended",
+                    limit.as_secs()
+                ),
+            ),
+            Ending::Stalled(limit) => (
+                Outcome::Stalled,
+                format!(
+                    "the agent printed nothing and used no processor for {} s and was ended",
                     limit.as_secs()
                 ),
             ),
@@ -122,6 +131,7 @@ impl Ending {
             | Ending::Budget
             | Ending::Killed(_)
             | Ending::TimedOut(_)
+            | Ending::Stalled(_)
             | Ending::Interrupted(_) => self,
         }
     }

@@ -11,9 +11,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use ticket::wire::AgentSettings;
 
 use crate::console::{Console, clean};
-use crate::guard::sweep;
+use crate::guard::{processor_time, sweep};
 use crate::interrupt::{Interrupt, Why};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
 use crate::process::{Exit, Process, spawn};
@@ -22,10 +23,12 @@ pub mod backend;
 pub mod claude;
 pub mod command;
 pub mod ending;
+pub mod stall;
 pub mod stream;
 
 pub use backend::Invocation;
 pub use ending::Ending;
+use stall::Watch;
 
 /// How long an agent CLI may take to end after TERM. Claude needs 1.5 s to end its own children.
 const TERM_GRACE: Duration = Duration::from_secs(5);
@@ -62,6 +65,8 @@ pub struct Run<'a> {
     pub reader: Box<dyn Reader>,
     /// After this it is ended.
     pub timeout: Duration,
+    /// So long without a sign of life, and it is ended.
+    pub stall: Option<Duration>,
     /// Ends it before that.
     pub interrupt: &'a Interrupt,
     /// Shows what it does.
@@ -97,6 +102,19 @@ struct Shared {
     tail: Tail,
     stderr: Tail,
     served: bool,
+    printed_at: Instant,
+    /// Until when it asked to be left alone.
+    excuse: Option<Instant>,
+}
+
+impl Shared {
+    fn hear_excuse(&mut self, shown: &str) {
+        let now = ticket::moment::now();
+        if let Some(until) = stall::excuse_in(shown, now) {
+            let left = Duration::from_secs((until - now).unsigned_abs());
+            self.excuse.get_or_insert(Instant::now() + left);
+        }
+    }
 }
 
 impl Run<'_> {
@@ -121,6 +139,8 @@ impl Run<'_> {
             tail: Tail::default(),
             stderr: Tail::default(),
             served: false,
+            printed_at: Instant::now(),
+            excuse: None,
         }));
         if let Some(mut stdin) = pipes.stdin {
             let prompt = std::mem::take(&mut self.stdin);
@@ -146,6 +166,8 @@ impl Run<'_> {
             process,
             from,
             open,
+            shared: Arc::clone(&shared),
+            watch: self.stall.map(|limit| Watch::new(limit, Instant::now())),
         };
         let (exit, cut_short) = waiting.wait(self.timeout, self.every, &mut meanwhile);
         drop(listening);
@@ -153,6 +175,7 @@ impl Run<'_> {
         let ending = match cut_short {
             Some(Cut::Interrupt(why)) => Ending::Interrupted(why),
             Some(Cut::Timeout) => Ending::TimedOut(self.timeout),
+            Some(Cut::Stall) => Ending::Stalled(self.stall.unwrap_or_default()),
             Some(Cut::Done) | None => shared.reader.ending(exit, &shared.stderr.text()),
         };
         Report {
@@ -178,6 +201,8 @@ impl Run<'_> {
 enum Cut {
     Interrupt(Why),
     Timeout,
+    /// It did nothing any more.
+    Stall,
     /// It had said that it is done.
     Done,
 }
@@ -187,6 +212,8 @@ struct Waiting {
     from: Receiver<Event>,
     /// How many of its pipes are still read.
     open: u32,
+    shared: Arc<Mutex<Shared>>,
+    watch: Option<Watch>,
 }
 
 impl Waiting {
@@ -202,7 +229,8 @@ impl Waiting {
         let mut exit = None;
         let mut cut = None;
         while exit.is_none() && cut.is_none() {
-            match self.next_event(next.min(deadline.0)) {
+            let look = self.watch.as_ref().map_or(next, Watch::next_look);
+            match self.next_event(next.min(look).min(deadline.0)) {
                 Some(Event::Exit(e)) => exit = Some(e),
                 Some(Event::Interrupt(why)) => cut = Some(Cut::Interrupt(why)),
                 Some(Event::Drained) => self.open -= 1,
@@ -215,10 +243,12 @@ impl Waiting {
                 None if Instant::now() >= deadline.0 => {
                     cut = Some(std::mem::replace(&mut deadline.1, Cut::Timeout));
                 }
-                None => {
+                None if Instant::now() >= next => {
                     meanwhile();
                     next = Instant::now() + every;
                 }
+                None if self.is_stalled() => cut = Some(Cut::Stall),
+                None => {}
             }
         }
         let exit = match (exit, &mut cut) {
@@ -228,6 +258,20 @@ impl Waiting {
         sweep();
         self.drain();
         (exit, cut)
+    }
+
+    fn is_stalled(&mut self) -> bool {
+        let Some(watch) = &mut self.watch else {
+            return false;
+        };
+        let (printed_at, excuse) = {
+            let shared = lock(&self.shared);
+            (shared.printed_at, shared.excuse)
+        };
+        if let Some(until) = excuse {
+            watch.excuse(until);
+        }
+        watch.is_stalled(printed_at, processor_time(), Instant::now())
     }
 
     /// TERM, a grace, KILL. A stop that comes meanwhile shortens the grace.
@@ -311,8 +355,10 @@ impl Scribe {
 
     fn output(&self, line: &str, cut: bool) -> bool {
         let mut shared = lock(&self.shared);
+        shared.printed_at = Instant::now();
         for shown in shared.reader.line(line, cut) {
             let shown = clean(&shown);
+            shared.hear_excuse(&shown);
             self.console.say(&self.speaker, &shown);
             shared.tail.push(&shown);
         }
@@ -327,6 +373,7 @@ impl Scribe {
         let line = clean(line);
         self.console.say(&self.speaker, &line);
         let mut shared = lock(&self.shared);
+        shared.printed_at = Instant::now();
         shared.tail.push(&line);
         shared.stderr.push(&line);
         false
@@ -335,6 +382,11 @@ impl Scribe {
 
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How long the agent CLI may do nothing; 0 means for ever.
+pub fn stall_limit(settings: &AgentSettings) -> Option<Duration> {
+    Some(Duration::from_secs(settings.stall_seconds)).filter(|limit| !limit.is_zero())
 }
 
 /// Where an agent CLI runs and what it is told about its ticket.

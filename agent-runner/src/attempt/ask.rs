@@ -6,7 +6,7 @@ use super::Attempt;
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
 use crate::agent::claude::Session;
-use crate::agent::{Ending, Invocation, Place, Run, backend};
+use crate::agent::{Ending, Invocation, Place, Run, backend, stall_limit};
 use crate::prompt::{Finding, Kind, Prompts, Subject};
 use crate::pulse::Life;
 
@@ -49,6 +49,7 @@ impl Attempt<'_> {
             interrupt: &self.interrupt,
             console: &self.runner.console,
             speaker: format!("#{} agent", self.lease.ticket),
+            stall: stall_limit(settings),
             every: SNAPSHOT_EVERY,
             on_served: Box::new(self.pulse.teller()),
         };

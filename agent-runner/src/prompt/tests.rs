@@ -99,6 +99,7 @@ fn assignment(ticket: TicketDetail) -> Assignment {
             env: BTreeMap::new(),
             secrets: BTreeMap::new(),
             timeout_seconds: 1,
+            stall_seconds: 0,
             prompts: templates(),
         },
         gate: GateSettings {

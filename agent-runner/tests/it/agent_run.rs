@@ -17,6 +17,7 @@ struct Shell<'a> {
     script: &'a str,
     stdin: &'a str,
     timeout: Duration,
+    stall: Option<Duration>,
     reader: Box<dyn Reader>,
 }
 
@@ -26,6 +27,7 @@ impl<'a> Shell<'a> {
             script,
             stdin: "",
             timeout: Duration::from_secs(60),
+            stall: None,
             reader: Box::new(Plain),
         }
     }
@@ -43,6 +45,7 @@ impl<'a> Shell<'a> {
             console: &console(),
             speaker: "agent".into(),
             every: Duration::from_millis(50),
+            stall: self.stall,
             on_served: Box::new(|| ()),
         }
         .run(|| {})
@@ -109,6 +112,7 @@ fn a_program_that_is_not_there_says_so() {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_secs(1),
+        stall: None,
         on_served: Box::new(|| ()),
     }
     .run(|| {});
@@ -191,6 +195,7 @@ fn something_is_done_meanwhile() {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_millis(100),
+        stall: None,
         on_served: Box::new(|| ()),
     }
     .run(|| times += 1);
@@ -218,6 +223,7 @@ fn secrets_are_not_in_what_is_kept() {
         console: &console,
         speaker: "agent".into(),
         every: Duration::from_secs(60),
+        stall: None,
         on_served: Box::new(|| ()),
     }
     .run(|| {});
@@ -246,6 +252,7 @@ fn settings(backend: Backend) -> AgentSettings {
         env: [("FROM_CONFIG".to_owned(), "yes".to_owned())].into(),
         secrets: [("ANTHROPIC_API_KEY".to_owned(), "sk-12345678".to_owned())].into(),
         timeout_seconds: 60,
+        stall_seconds: 0,
         prompts: Default::default(),
     }
 }
@@ -275,6 +282,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         console: &console(),
         speaker: "agent".into(),
         every: Duration::from_secs(60),
+        stall: None,
         on_served: Box::new(|| ()),
     }
     .run(|| {})
@@ -354,4 +362,46 @@ echo '{"type":"result","is_error":false,"result":"ok","num_turns":1}'
     );
     assert!(log.contains(r"see \@/etc/passwd"), "{log}");
     assert!(!log.contains("sk-12345678"));
+}
+
+#[test]
+fn a_run_that_does_nothing_any_more_is_ended_with_all_its_children() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pids");
+    let script = format!(
+        "echo $$ >>{0}; setsid sleep 1000 & echo $! >>{0}; echo working; sleep 1000",
+        file.display()
+    );
+    let limit = Duration::from_millis(400);
+    let report = Shell {
+        stall: Some(limit),
+        ..Shell::new(&script)
+    }
+    .run(&Interrupt::default());
+    assert_eq!(report.ending, Ending::Stalled(limit));
+    assert!(report.log_tail.contains("working"));
+    for pid in pids(&file, 2) {
+        eventually("what stalled is gone", || !runs(pid));
+    }
+}
+
+#[test]
+fn a_silent_run_that_computes_is_alive() {
+    let busy = "end=$(($(date +%s%N) + 2000000000)); while [ $(date +%s%N) -lt $end ]; do :; done";
+    let report = Shell {
+        stall: Some(Duration::from_millis(400)),
+        ..Shell::new(busy)
+    }
+    .run(&Interrupt::default());
+    assert_eq!(report.ending, Ending::Completed(None));
+}
+
+#[test]
+fn a_run_that_says_it_waits_is_left_alone_until_then() {
+    let report = Shell {
+        stall: Some(Duration::from_millis(400)),
+        ..Shell::new("echo 'WAITING-UNTIL: +30s'; sleep 2")
+    }
+    .run(&Interrupt::default());
+    assert_eq!(report.ending, Ending::Completed(None));
 }

@@ -20,7 +20,7 @@ pub fn fault(config: &Config) -> Option<String> {
     let program = match &agents.backend {
         Backend::Claude { program, .. } | Backend::Command { program, .. } => program,
     };
-    let checks: [(&str, bool, &str); 19] = [
+    let checks: [(&str, bool, &str); 20] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -35,6 +35,11 @@ pub fn fault(config: &Config) -> Option<String> {
             "agents.timeout_minutes",
             minutes(agents.timeout_minutes),
             "a number of minutes from 1 to 10080",
+        ),
+        (
+            "agents.stall_minutes",
+            agents.stall_minutes <= 10_080,
+            "a number of minutes from 0 to 10080",
         ),
         (
             "agents.backend.program",

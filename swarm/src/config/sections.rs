@@ -30,6 +30,8 @@ pub struct Agents {
     pub env: BTreeMap<String, String>,
     /// How long one run of the agent CLI may take.
     pub timeout_minutes: u64,
+    /// How long it may print nothing and use no processor; 0 for as long as it likes.
+    pub stall_minutes: u64,
     /// The agent CLI.
     pub backend: Backend,
 }
@@ -135,6 +137,7 @@ impl Default for Agents {
             model: None,
             env: BTreeMap::new(),
             timeout_minutes: 60,
+            stall_minutes: 15,
             backend: Backend::Claude {
                 program: "claude".into(),
                 args: Vec::new(),
