@@ -5,7 +5,7 @@ use rusqlite::named_params;
 
 use super::{Write, attempts, comments, events, now, tickets};
 use crate::actor::Actor;
-use crate::attempt::Outcome;
+use crate::attempt::{Attempt, Outcome};
 use crate::comment::NewComment;
 use crate::error::Result;
 use crate::ticket::HUMAN;
@@ -15,6 +15,9 @@ use crate::wire::EndAttempt;
 const BACKOFF_SECONDS: i64 = 10;
 /// The longest wait after a failed attempt.
 const MAX_BACKOFF_SECONDS: i64 = 300;
+/// What the human is shown of the last log.
+const LOG_BYTES: usize = 4 * 1024;
+
 /// Counts a failure and makes the ticket wait; after the last one it is the human's.
 pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i64) -> Result<()> {
     let settling = if end.unsettled {
@@ -58,29 +61,47 @@ fn in_a_row(tx: &Write<'_>, id: i64, outcome: Outcome) -> Result<i64> {
     Ok(number)
 }
 
-/// Hands a ticket that nobody could do to the human, with what was tried.
+/// Hands a ticket that nobody could do to the human, with what was tried and the end of the last log.
 fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
-    let mut summary = format!("{failures} attempts failed; this is yours now.");
-    for attempt in attempts::of(tx, id)?
+    let attempts = attempts::of(tx, id)?;
+    let failed: Vec<&Attempt> = attempts
         .iter()
         .filter(|a| a.outcome.is_some_and(Outcome::counts))
-    {
-        let outcome = attempt.outcome.map_or("", Outcome::as_str);
-        let reason = attempt.reason.as_deref().unwrap_or("no reason given");
-        summary.push_str(&format!(
-            "\n- attempt {} by {}: {outcome}: {reason}",
-            attempt.number, attempt.agent
-        ));
-    }
+        .collect();
+    let lines: Vec<String> = failed
+        .iter()
+        .map(|attempt| {
+            let outcome = attempt.outcome.map_or("", Outcome::as_str);
+            let reason = attempt.reason.as_deref().unwrap_or("no reason given");
+            let (number, agent) = (attempt.number, &attempt.agent);
+            format!("- attempt {number} by {agent}: {outcome}: {reason}")
+        })
+        .collect();
+    let log = failed
+        .last()
+        .and_then(|attempt| attempt.log_tail.as_deref())
+        .map_or(String::new(), |log| {
+            format!("\n\nThe end of the last log:\n\n{}", end_of(log, LOG_BYTES))
+        });
+    let summary = format!(
+        "{failures} attempts failed; this is yours now. 'ticket unclaim {id}' lets agents try again \
+         (a comment first helps them), 'ticket diff {id}' shows what was left.\n{}{log}",
+        lines.join("\n")
+    );
     tickets::assign(tx, id, Some(HUMAN))?;
-    comments::add(
-        tx,
-        &Actor::Hub,
-        id,
-        Actor::Hub.name(),
-        &NewComment::new(&summary),
-    )?;
+    let comment = NewComment::new(&summary);
+    comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &comment)?;
     events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
+}
+
+/// The last `bytes` of a text, from a character's beginning on.
+fn end_of(text: &str, bytes: usize) -> &str {
+    let text = text.trim_end();
+    let mut start = text.len().saturating_sub(bytes);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 pub fn backoff(failures: i64) -> i64 {

@@ -243,6 +243,9 @@ impl Queue for Session<'_> {
                 &format!("released by {}", actor.name()),
             )?;
             tickets::apply(tx, id, Move::Release)?;
+            if matches!(actor, Actor::Human) {
+                tickets::forgive(tx, id)?;
+            }
             events::append(tx, actor, Some(id), "unclaimed", None)
         })
     }
@@ -462,7 +465,11 @@ fn reassign(tx: &Write<'_>, actor: &Actor, before: &Ticket, change: &TicketChang
     }
     match &change.assign {
         None => Ok(()),
-        Some(who) => tickets::assign(tx, before.id, Some(who.as_str()).filter(|w| !w.is_empty())),
+        Some(who) if who.is_empty() => {
+            tickets::assign(tx, before.id, None)?;
+            tickets::forgive(tx, before.id)
+        }
+        Some(who) => tickets::assign(tx, before.id, Some(who)),
     }
 }
 

@@ -239,6 +239,21 @@ pub fn finish(tx: &Write<'_>, id: i64, resolution: Resolution) -> Result<()> {
     Ok(())
 }
 
+/// The human gives a ticket back to the agents: what failed before counts no more, and nobody waits
+/// because of it. For a tree that is still to come the ticket goes on waiting.
+pub fn forgive(tx: &Write<'_>, id: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE tickets SET failures = 0,
+                not_before = CASE WHEN failures = 0 OR EXISTS (
+                        SELECT 1 FROM attempts a WHERE a.ticket_id = tickets.id
+                          AND a.number = tickets.attempt AND a.settled = 0)
+                    THEN not_before ELSE 0 END
+         WHERE id = :id",
+        named_params! { ":id": id },
+    )?;
+    Ok(())
+}
+
 /// Sets the assignee.
 pub fn assign(tx: &Write<'_>, id: i64, who: Option<&str>) -> Result<()> {
     tx.execute(

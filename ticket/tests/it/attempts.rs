@@ -136,6 +136,28 @@ fn the_third_counted_failure_gives_the_ticket_to_the_human() {
 }
 
 #[test]
+fn what_the_human_gives_back_is_tried_again() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    let failed = EndAttempt {
+        log_tail: Some("assertion failed: 3 = 4\n".into()),
+        ..end(Outcome::VerifyRed)
+    };
+    for number in 1..=3 {
+        wait_is_over(&f, id);
+        f.claim("a").unwrap();
+        f.store.end_attempt("a", id, number, &failed, 3).unwrap();
+    }
+    let told = f.show(id).comments[0].body.clone();
+    assert!(told.contains("assertion failed: 3 = 4"), "{told}");
+    assert!(told.contains("ticket unclaim 1"), "{told}");
+    assert!(f.claim("a").is_none());
+    f.human(|q| q.unclaim(id)).unwrap();
+    assert_eq!(f.show(id).ticket.failures, 0);
+    assert_eq!(f.claim("a").unwrap().ticket.ticket.attempt, 4);
+}
+
+#[test]
 fn outcomes_that_are_nobodys_fault_do_not_count() {
     let mut f = Fixture::new();
     let id = f.ticket("t", &[]);
