@@ -37,7 +37,7 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
             let end = EndProposal {
                 reason,
                 outcome: Some(Outcome::Released),
-                limit: None,
+                trouble: None,
             };
             let _ = hub.end_proposal(id, &end);
         }),
@@ -52,13 +52,13 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
             EndProposal {
                 reason: Some(reason),
                 outcome: Some(outcome),
-                limit: other.limit(),
+                trouble: other.trouble(),
             }
         }
         Err(e) => EndProposal {
             reason: Some(format!("{e:#}")),
             outcome: Some(Outcome::InfraFailed),
-            limit: None,
+            trouble: None,
         },
     };
     runner.stop.checkpoint();

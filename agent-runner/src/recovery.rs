@@ -38,7 +38,7 @@ pub fn run(runner: &Runner, left: &Unfinished) {
         snapshot,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     };
     let told = patiently(&runner.stop, &runner.console, || {
         runner.hub.end_attempt(left.ticket, left.attempt, &end)

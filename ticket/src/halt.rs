@@ -13,6 +13,10 @@ const LONGEST_SECONDS: i64 = 6 * 60 * 60;
 const LONGEST_WEEKLY_SECONDS: i64 = 8 * 24 * 60 * 60;
 /// How long to halt when nobody said when the limit ends, in seconds.
 const UNKNOWN_SECONDS: i64 = 5 * 60;
+/// The first wait after the service failed, in seconds; doubled by each further failure.
+const FIRST_WAIT_SECONDS: i64 = 10;
+/// The longest wait after the service failed, in seconds.
+const LONGEST_WAIT_SECONDS: i64 = 5 * 60;
 
 /// What an agent CLI said about the account's limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +28,18 @@ pub struct UsageLimit {
     pub weekly: bool,
 }
 
+/// What kept an agent CLI from its model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Trouble {
+    /// The account's usage limit.
+    Limit(UsageLimit),
+    /// The login was refused, or the account cannot pay.
+    Login,
+    /// The service is overloaded, broken or out of reach.
+    Service,
+}
+
 /// What halts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -32,6 +48,8 @@ pub enum Cause {
     Limit,
     /// The login was refused. Ends when a human says so, or the credential changed.
     Login,
+    /// The model's service is overloaded, broken or out of reach.
+    Service,
 }
 
 /// Why nobody claims at present.
@@ -47,6 +65,9 @@ pub struct Halt {
     pub until: Option<i64>,
     /// The attempt, or the proposal run as ticket 0, that tries at present.
     pub probe: Option<(i64, i64)>,
+    /// How often the service has failed in a row.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 /// Whether a claim may happen.
@@ -81,6 +102,7 @@ impl Halt {
             since: before.map_or(now, |halt| halt.since),
             until: Some(until.max(known)),
             probe: None,
+            failures: 0,
         }
     }
 
@@ -93,6 +115,30 @@ impl Halt {
             since: since.map_or(now, |halt| halt.since),
             until: None,
             probe: None,
+            failures: 0,
+        }
+    }
+
+    /// The service failed now, although the agent CLI had tried again by itself. The wait doubles with
+    /// each failure; a limit or a refused login stays the stronger reason.
+    pub fn by_service(before: Option<&Halt>, said: &str, now: i64, jitter: f64) -> Halt {
+        if let Some(known) = before.filter(|halt| halt.cause != Cause::Service) {
+            return known.clone().without_probe(now);
+        }
+        // Agents that ran side by side fail together: that is one failure.
+        let together = before.filter(|halt| halt.probe.is_none() && halt.until > Some(now));
+        if let Some(known) = together {
+            return known.clone();
+        }
+        let failures = before.map_or(0, |halt| halt.failures) + 1;
+        let wait = FIRST_WAIT_SECONDS << (failures - 1).min(10);
+        Halt {
+            cause: Cause::Service,
+            said: said.to_owned(),
+            since: before.map_or(now, |halt| halt.since),
+            until: Some(now + wait.min(LONGEST_WAIT_SECONDS) + spread(jitter, FIRST_WAIT_SECONDS)),
+            probe: None,
+            failures,
         }
     }
 
@@ -123,14 +169,20 @@ fn end_of(limit: UsageLimit, now: i64, jitter: f64) -> i64 {
         true => LONGEST_WEEKLY_SECONDS,
         false => LONGEST_SECONDS,
     };
+    resets_at
+        .saturating_add(SLACK_SECONDS + spread(jitter, SLACK_SECONDS))
+        .clamp(now + SHORTEST_SECONDS, now + longest)
+}
+
+/// A part of `most`, by `jitter` from 0 to 1.
+fn spread(jitter: f64, most: i64) -> i64 {
     #[allow(
         clippy::cast_possible_truncation,
-        reason = "a number between 0 and the slack"
+        clippy::cast_precision_loss,
+        reason = "small numbers"
     )]
-    let spread = (jitter.clamp(0.0, 1.0) * SLACK_SECONDS as f64) as i64;
-    resets_at
-        .saturating_add(SLACK_SECONDS + spread)
-        .clamp(now + SHORTEST_SECONDS, now + longest)
+    let part = (jitter.clamp(0.0, 1.0) * most as f64) as i64;
+    part
 }
 
 #[cfg(test)]
@@ -192,5 +244,33 @@ mod tests {
         let still = Halt::by_limit(Some(&login), limit(None, false), "limit", NOW, 0.0);
         assert_eq!(still.cause, Cause::Login);
         assert_eq!(login.without_probe(NOW).claims(NOW), Claims::Probe);
+    }
+
+    #[test]
+    fn the_wait_for_a_broken_service_doubles_and_ends_with_an_answer() {
+        let mut halt = None;
+        let mut now = NOW;
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            let next = Halt::by_service(halt.as_ref(), "529", now, 0.0);
+            waits.push(next.until.unwrap() - now);
+            now = next.until.unwrap();
+            halt = Some(Halt {
+                probe: Some((1, 1)),
+                ..next
+            });
+        }
+        assert_eq!(waits, [10, 20, 40, 80, 160, 300, 300]);
+    }
+
+    #[test]
+    fn agents_that_fail_together_fail_once() {
+        let first = Halt::by_service(None, "529", NOW, 0.0);
+        let second = Halt::by_service(Some(&first), "529", NOW + 1, 0.0);
+        assert_eq!(second, first);
+        let limit = Halt::by_limit(Some(&first), limit(Some(NOW + HOUR), false), "x", NOW, 0.0);
+        assert_eq!(limit.cause, Cause::Limit);
+        let stronger = Halt::by_service(Some(&limit), "529", NOW + 2, 0.0);
+        assert_eq!(stronger.cause, Cause::Limit);
     }
 }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 use crate::attempt::{Attempt, Outcome};
 use crate::filter::ClaimFilter;
-use crate::halt::UsageLimit;
+use crate::halt::Trouble;
 use crate::learning::Learning;
 use crate::ticket::{Ticket, TicketDetail};
 
@@ -296,9 +296,9 @@ pub struct EndAttempt {
     /// then (or for 30 seconds).
     #[serde(default)]
     pub unsettled: bool,
-    /// What was said about the account's limit, when that is how it ended.
+    /// What kept the agent CLI from its model, when that is how it ended: it concerns everybody.
     #[serde(default)]
-    pub limit: Option<UsageLimit>,
+    pub trouble: Option<Trouble>,
 }
 
 /// An idle agent may propose work.
@@ -324,9 +324,9 @@ pub struct EndProposal {
     /// How it ended, in the words of attempts, when something went wrong.
     #[serde(default)]
     pub outcome: Option<Outcome>,
-    /// What was said about the account's limit, when that is how it ended.
+    /// What kept the agent CLI from its model, when that is how it ended: it concerns everybody.
     #[serde(default)]
-    pub limit: Option<UsageLimit>,
+    pub trouble: Option<Trouble>,
 }
 
 /// A commit to verify.

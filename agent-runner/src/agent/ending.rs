@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ticket::attempt::Outcome;
-use ticket::halt::UsageLimit;
+use ticket::halt::{Trouble, UsageLimit};
 
 use crate::interrupt::Why;
 
@@ -104,10 +104,12 @@ impl Ending {
         }
     }
 
-    /// What was said about the account's limit, when that is how it ended.
-    pub fn limit(&self) -> Option<UsageLimit> {
+    /// What kept the agent CLI from its model, when that is how it ended.
+    pub fn trouble(&self) -> Option<Trouble> {
         match self {
-            Ending::RateLimited { limit, .. } => Some(*limit),
+            Ending::RateLimited { limit, .. } => Some(Trouble::Limit(*limit)),
+            Ending::Auth(_) => Some(Trouble::Login),
+            Ending::Service(_) => Some(Trouble::Service),
             _ => None,
         }
     }

@@ -31,7 +31,7 @@ impl Attempt<'_> {
         let snapshot = self.lease.keep("end");
         self.tell(&EndAttempt {
             log_tail: end.log_tail.clone(),
-            limit: end.limit,
+            trouble: end.trouble,
             ..self.lease.ending(end.outcome, &end.reason, snapshot)
         });
         end.outcome

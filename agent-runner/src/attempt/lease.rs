@@ -160,7 +160,7 @@ impl Lease {
             snapshot,
             session_id: self.state().session.clone(),
             unsettled: false,
-            limit: None,
+            trouble: None,
         }
     }
 

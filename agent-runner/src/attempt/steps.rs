@@ -2,7 +2,7 @@
 //! counts how often the work may still come back to the agent.
 
 use ticket::attempt::Outcome;
-use ticket::halt::UsageLimit;
+use ticket::halt::Trouble;
 use ticket::landing::{Landing, LandingState};
 
 use crate::agent::Ending;
@@ -75,8 +75,8 @@ pub struct End {
     pub reason: String,
     /// The end of the log that shows it.
     pub log_tail: Option<String>,
-    /// What was said about the account's limit.
-    pub limit: Option<UsageLimit>,
+    /// What kept the agent CLI from its model.
+    pub trouble: Option<Trouble>,
 }
 
 /// What came of a step.
@@ -253,7 +253,7 @@ impl Progress {
                     outcome,
                     reason,
                     log_tail: Some(log).filter(|l| !l.trim().is_empty()),
-                    limit: ending.limit(),
+                    trouble: ending.trouble(),
                 })
             }
         }
@@ -315,7 +315,7 @@ fn failed(outcome: Outcome, reason: &str, log_tail: Option<String>) -> Step {
         outcome,
         reason: reason.to_owned(),
         log_tail,
-        limit: None,
+        trouble: None,
     })
 }
 

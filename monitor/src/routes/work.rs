@@ -120,7 +120,7 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
                         let end = EndProposal {
                             reason: Some("its agent was gone before it got it".to_owned()),
                             outcome: Some(Outcome::Released),
-                            limit: None,
+                            trouble: None,
                         };
                         store.end_proposal(&agent, run, &end)
                     };
@@ -264,7 +264,7 @@ fn ended(outcome: Outcome, reason: &str) -> EndAttempt {
         snapshot: None,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     }
 }
 

@@ -306,7 +306,7 @@ fn a_submission_whose_runner_has_left_lands_without_it() {
         snapshot: None,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     };
     hub.store(move |store| store.end_attempt(&left.agent, left.ticket, left.number, &end, 5));
     hub.start_landing(1);
@@ -331,7 +331,7 @@ fn what_an_ended_attempt_pushed_is_kept_at_once() {
         snapshot: None,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     };
     hub.store(move |store| store.end_attempt(&ended.agent, ended.ticket, ended.number, &end, 5));
     wait_for_refs(&hub, &[attempt.kept()]);

@@ -230,7 +230,7 @@ fn what_arrives_while_its_attempt_ends_is_kept() {
         snapshot: None,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     };
     hub.store(move |store| store.end_attempt(&ended.agent, ended.ticket, ended.number, &end, 5));
     stream.write_all(&body[commands + 20..]).unwrap();

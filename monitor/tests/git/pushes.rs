@@ -323,7 +323,7 @@ fn end(hub: &Hub, attempt: &Attempt, unsettled: bool) {
         snapshot: None,
         session_id: None,
         unsettled,
-        limit: None,
+        trouble: None,
     };
     hub.store(move |store| {
         store.end_attempt(&attempt.agent, attempt.ticket, attempt.number, &end, 5)

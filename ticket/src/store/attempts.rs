@@ -152,7 +152,7 @@ impl Store {
             events::append_as(tx, agent, Some(ticket), "attempt_ended", Some(&detail))?;
             let said = end.reason.as_deref().unwrap_or_default();
             let which = (ticket, attempt);
-            halts::after_end(tx, agent, which, end.outcome, end.limit, said)
+            halts::after_end(tx, agent, which, end.outcome, end.trouble, said)
         })
     }
 
@@ -171,7 +171,7 @@ impl Store {
                 snapshot: None,
                 session_id: None,
                 unsettled: true,
-                limit: None,
+                trouble: None,
             };
             close(tx, &row, &end)?;
             tickets::apply(tx, ticket, Move::Release)?;

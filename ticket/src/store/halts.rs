@@ -7,7 +7,7 @@ use super::{Store, Write, events, now, pauses};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
-use crate::halt::{Cause, Claims, Halt, UsageLimit};
+use crate::halt::{Cause, Claims, Halt, Trouble, UsageLimit};
 
 /// The setting that keeps it.
 const KEY: &str = "halt";
@@ -59,32 +59,54 @@ pub fn begin_probe(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Re
 pub fn after_end(
     tx: &Write<'_>,
     agent: &str,
-    (ticket, attempt): (i64, i64),
+    which: (i64, i64),
     outcome: Outcome,
-    limit: Option<UsageLimit>,
+    trouble: Option<Trouble>,
     said: &str,
 ) -> Result<()> {
     let before = current(tx)?;
-    let halt = match (outcome, before) {
-        (Outcome::RateLimited, before) => {
-            let limit = limit.unwrap_or_default();
-            Halt::by_limit(before.as_ref(), limit, said, now(), rand::rng().random())
-        }
-        (Outcome::AuthFailed, before) => Halt::by_login(before.as_ref(), said, now()),
-        (Outcome::Released | Outcome::InfraFailed | Outcome::Cancelled, Some(halt))
-            if halt.probe == Some((ticket, attempt)) =>
-        {
-            return keep(tx, &halt.without_probe(now()));
-        }
-        (_, Some(halt)) if halt.probe == Some((ticket, attempt)) => return lift(tx, agent, &halt),
-        (_, _) => return Ok(()),
+    let known = before.as_ref();
+    let jitter = rand::rng().random();
+    let halt = match trouble.or(implied(outcome)) {
+        Some(Trouble::Limit(limit)) => Halt::by_limit(known, limit, said, now(), jitter),
+        Some(Trouble::Login) => Halt::by_login(known, said, now()),
+        Some(Trouble::Service) => Halt::by_service(known, said, now(), jitter),
+        None => return after_probe(tx, agent, before, which, outcome),
     };
-    let is_new =
-        current(tx)?.is_none_or(|known| known.cause != halt.cause || known.until != halt.until);
+    let is_news = known.is_none_or(|known| (known.cause, known.until) != (halt.cause, halt.until));
     keep(tx, &halt)?;
-    match is_new {
+    match is_news {
         true => events::append_as(tx, agent, None, "halted", Some(&sentence(&halt))),
         false => Ok(()),
+    }
+}
+
+/// What an outcome means when nothing more was said.
+fn implied(outcome: Outcome) -> Option<Trouble> {
+    match outcome {
+        Outcome::RateLimited => Some(Trouble::Limit(UsageLimit::default())),
+        Outcome::AuthFailed => Some(Trouble::Login),
+        _ => None,
+    }
+}
+
+/// The one that tried has ended without trouble: the halt is over, unless it ended before it could
+/// know.
+fn after_probe(
+    tx: &Write<'_>,
+    agent: &str,
+    halt: Option<Halt>,
+    which: (i64, i64),
+    outcome: Outcome,
+) -> Result<()> {
+    let Some(halt) = halt.filter(|halt| halt.probe == Some(which)) else {
+        return Ok(());
+    };
+    match outcome {
+        Outcome::Released | Outcome::InfraFailed | Outcome::Cancelled => {
+            keep(tx, &halt.without_probe(now()))
+        }
+        _ => lift(tx, agent, &halt),
     }
 }
 
@@ -113,13 +135,16 @@ pub fn sentence(halt: &Halt) -> String {
     };
     let end = match (halt.cause, halt.until, halt.probe) {
         (_, _, Some(_)) => "one agent tries whether it is over".to_owned(),
-        (Cause::Limit, Some(until), None) => format!("one agent tries again at {}", moment(until)),
+        (Cause::Limit | Cause::Service, Some(until), None) => {
+            format!("one agent tries again at {}", moment(until))
+        }
         (Cause::Login, Some(_), None) => "the next claim tries again".to_owned(),
         (_, None, None) => "mend the login, then run 'swarm stop' and 'swarm start'".to_owned(),
     };
     let what = match halt.cause {
         Cause::Limit => "the account's usage limit is reached",
         Cause::Login => "the agent CLI's login is refused",
+        Cause::Service => "the model's service fails",
     };
     format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
 }
@@ -143,6 +168,7 @@ fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
     let detail = match halt.cause {
         Cause::Limit => "the usage limit is over",
         Cause::Login => "the login works again",
+        Cause::Service => "the service works again",
     };
     events::append_as(tx, who, None, "halt_lifted", Some(detail))
 }

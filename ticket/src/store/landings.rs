@@ -100,7 +100,7 @@ pub fn bounce(
                     snapshot: Some(landing.commit_id.clone()),
                     session_id: None,
                     unsettled: false,
-                    limit: None,
+                    trouble: None,
                 };
                 attempts::close(tx, &attempt, &end)?;
             }
@@ -229,7 +229,7 @@ impl Store {
                     snapshot: Some(landing.commit_id.clone()),
                     session_id: None,
                     unsettled: false,
-                    limit: None,
+                    trouble: None,
                 };
                 attempts::close(tx, &attempt, &end)?;
             }

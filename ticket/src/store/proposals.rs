@@ -72,7 +72,7 @@ impl Store {
             events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())?;
             let outcome = end.outcome.unwrap_or(Outcome::NoChange);
             let said = end.reason.as_deref().unwrap_or_default();
-            halts::after_end(tx, agent, (0, run), outcome, end.limit, said)
+            halts::after_end(tx, agent, (0, run), outcome, end.trouble, said)
         })
     }
 }

@@ -2,17 +2,17 @@
 //! over when one claim has tried.
 
 use ticket::attempt::Outcome;
-use ticket::halt::{Cause, UsageLimit};
+use ticket::halt::{Cause, Trouble, UsageLimit};
 use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
 
 use crate::support::{Fixture, POLICY, end};
 
 fn limited(resets_at: Option<i64>) -> EndAttempt {
     EndAttempt {
-        limit: Some(UsageLimit {
+        trouble: Some(Trouble::Limit(UsageLimit {
             resets_at,
             weekly: false,
-        }),
+        })),
         ..end(Outcome::RateLimited)
     }
 }
@@ -126,4 +126,23 @@ fn a_refused_login_waits_for_the_human_or_for_another_credential() {
         )
         .unwrap();
     assert!(f.claim("c").is_none(), "it was refused again");
+}
+
+#[test]
+fn a_broken_service_is_tried_again_by_one() {
+    let mut f = Fixture::new();
+    let broken = EndAttempt {
+        trouble: Some(Trouble::Service),
+        ..end(Outcome::InfraFailed)
+    };
+    halted(&mut f, &broken);
+    assert_eq!(f.store.halt().unwrap().unwrap().cause, Cause::Service);
+    assert!(f.claim("b").is_none());
+    wait_out(&mut f);
+    let tries = f.claim("b").unwrap().ticket.ticket;
+    f.store
+        .end_attempt("b", tries.id, tries.attempt, &broken, POLICY.max_attempts)
+        .unwrap();
+    let halt = f.store.halt().unwrap().unwrap();
+    assert_eq!((halt.failures, halt.probe), (2, None));
 }

@@ -114,7 +114,7 @@ pub fn end(outcome: ticket::attempt::Outcome) -> EndAttempt {
         snapshot: None,
         session_id: None,
         unsettled: false,
-        limit: None,
+        trouble: None,
     }
 }
 

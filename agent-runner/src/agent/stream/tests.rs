@@ -1,5 +1,7 @@
 //! The lines are as Claude Code printed them, shortened to what is read.
 
+use ticket::halt::Trouble;
+
 use super::*;
 
 fn run(resumed: bool, lines: &[&str], exit: Exit, stderr: &str) -> Ending {
@@ -301,10 +303,10 @@ fn a_person_sees_what_the_agent_does() {
 fn a_weekly_limit_is_known_as_one() {
     let event = LIMIT_EVENT.replace("five_hour", "seven_day");
     let ending = run(false, &[INIT, &event, LIMIT_RESULT], Exit::Code(1), "");
-    assert!(ending.limit().is_some_and(|limit| limit.weekly));
+    assert!(matches!(ending.trouble(), Some(Trouble::Limit(limit)) if limit.weekly));
     let said = LIMIT_RESULT.replace("5-hour limit", "weekly limit");
     let ending = run(false, &[INIT, &said], Exit::Code(1), "");
-    assert!(ending.limit().is_some_and(|limit| limit.weekly));
+    assert!(matches!(ending.trouble(), Some(Trouble::Limit(limit)) if limit.weekly));
 }
 
 #[test]

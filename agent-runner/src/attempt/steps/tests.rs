@@ -338,7 +338,7 @@ fn only_the_agents_own_failures_count() {
         (Ending::Killed(9), Outcome::AgentFailed),
         (
             Ending::RateLimited {
-                limit: UsageLimit::default(),
+                limit: ticket::halt::UsageLimit::default(),
                 said: said(),
             },
             Outcome::RateLimited,
