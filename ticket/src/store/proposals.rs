@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, Write, events, halts, pauses};
+use super::{Store, Write, events, halts};
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::Claims;
@@ -107,8 +107,5 @@ fn ration_allows(tx: &Write<'_>, max_open: i64, every_seconds: i64) -> Result<bo
             |row| row.get(0),
         )
         .optional()?;
-    let paused: bool = tx
-        .prepare_cached("SELECT 1 FROM settings WHERE key = :key")?
-        .exists(named_params! { ":key": pauses::KEY })?;
-    Ok(!paused && open < max_open && since_last.is_none_or(|s| s >= every_seconds))
+    Ok(open < max_open && since_last.is_none_or(|s| s >= every_seconds))
 }
