@@ -1,6 +1,7 @@
 //! The networks of a project.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use bollard::models::{NetworkCreateRequest, NetworkInspect};
 use bollard::query_parameters::{InspectNetworkOptions, ListNetworksOptionsBuilder};
@@ -13,6 +14,11 @@ use super::{Fleet, FleetError, Result};
 const NO_HOST_ADDRESS: &str = "com.docker.network.bridge.inhibit_ipv4";
 /// The bridge driver's option that lets members reach each other.
 const MEMBERS_MEET: &str = "com.docker.network.bridge.enable_icc";
+
+/// How long the last containers may take to leave a network that is removed.
+const LEAVING: Duration = Duration::from_secs(10);
+/// How often to ask meanwhile.
+const LEAVING_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Fleet {
     /// Makes the network unless it is there as it should be. One that reaches further than it
@@ -38,16 +44,21 @@ impl Fleet {
         Ok(())
     }
 
-    /// Removes the network; one that is not there is fine.
+    /// Removes the network; one that is not there is fine. A container whose removal is under way may
+    /// still be in it: that is waited for, a while.
     pub async fn remove_network(&self, name: &str) -> Result<()> {
-        match self
-            .docker
-            .remove_network(name)
-            .await
-            .map_err(FleetError::from)
-        {
-            Ok(()) | Err(FleetError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error),
+        let deadline = Instant::now() + LEAVING;
+        loop {
+            let removed = self.docker.remove_network(name).await;
+            match removed.map_err(FleetError::from) {
+                Ok(()) | Err(FleetError::NotFound(_)) => return Ok(()),
+                Err(FleetError::Engine(said))
+                    if said.contains("active endpoints") && Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(LEAVING_INTERVAL).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
 
