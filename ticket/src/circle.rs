@@ -2,14 +2,32 @@
 //! other. Pure.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 
 /// A circle along these edges, beginning and ending with the same id; none when there is none.
 /// Looks at every edge once.
 pub fn find(edges: &BTreeMap<i64, Vec<i64>>) -> Option<Vec<i64>> {
+    let starts = edges.keys().copied();
+    let found: Result<_, Infallible> =
+        find_along(starts, |id| Ok(edges.get(&id).cloned().unwrap_or_default()));
+    match found {
+        Ok(circle) => circle,
+    }
+}
+
+/// As [`find`], where the edges are asked for as they are needed: those that lead on from `starts`,
+/// each id once. An edge that cannot be told ends the search.
+pub fn find_along<E>(
+    starts: impl IntoIterator<Item = i64>,
+    mut next_of: impl FnMut(i64) -> Result<Vec<i64>, E>,
+) -> Result<Option<Vec<i64>>, E> {
     let mut seen = HashMap::new();
-    edges
-        .keys()
-        .find_map(|start| from(*start, edges, &mut seen))
+    for start in starts {
+        if let Some(circle) = from(start, &mut next_of, &mut seen)? {
+            return Ok(Some(circle));
+        }
+    }
+    Ok(None)
 }
 
 /// The circle as a sentence: `#1 waits for #2 waits for #1`.
@@ -24,37 +42,37 @@ enum Seen {
     Finished,
 }
 
-fn from(
+fn from<E>(
     start: i64,
-    edges: &BTreeMap<i64, Vec<i64>>,
+    next_of: &mut impl FnMut(i64) -> Result<Vec<i64>, E>,
     seen: &mut HashMap<i64, Seen>,
-) -> Option<Vec<i64>> {
-    let next_of = |id: &i64| edges.get(id).map_or([].iter(), |next| next.iter());
-    if seen.insert(start, Seen::OnChain).is_some() {
-        seen.insert(start, Seen::Finished);
-        return None;
+) -> Result<Option<Vec<i64>>, E> {
+    if seen.contains_key(&start) {
+        return Ok(None);
     }
-    let mut chain = vec![(start, next_of(&start))];
+    seen.insert(start, Seen::OnChain);
+    let mut chain = vec![(start, next_of(start)?.into_iter())];
     while let Some((id, rest)) = chain.last_mut() {
         let Some(next) = rest.next() else {
             seen.insert(*id, Seen::Finished);
             chain.pop();
             continue;
         };
-        match seen.get(next) {
+        match seen.get(&next) {
             Some(Seen::Finished) => (),
             Some(Seen::OnChain) => {
                 let ids = chain.iter().map(|(id, _)| *id);
-                let circle = ids.skip_while(|id| id != next);
-                return Some(circle.chain([*next]).collect());
+                let circle = ids.skip_while(|id| *id != next);
+                return Ok(Some(circle.chain([next]).collect()));
             }
             None => {
-                seen.insert(*next, Seen::OnChain);
-                chain.push((*next, next_of(next)));
+                seen.insert(next, Seen::OnChain);
+                let further = next_of(next)?.into_iter();
+                chain.push((next, further));
             }
         }
     }
-    None
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Which ticket waits for which. The count of open blockers on each ticket is kept by triggers.
 
-use std::collections::HashSet;
-
 use rusqlite::{Connection, named_params};
 
 use super::{Write, events, tickets};
 use crate::actor::Actor;
+use crate::circle;
 use crate::error::{Error, Result};
 
 /// The tickets that wait for `id`.
@@ -46,39 +45,14 @@ pub fn log_dependents(tx: &Write<'_>, actor: &Actor, id: i64) -> Result<()> {
 /// Refuses circles of tickets that wait for each other, and shows the one it found. Looks at what is
 /// waited for from `starts` on, each ticket once; a done ticket keeps nobody waiting.
 pub fn must_be_acyclic(conn: &Connection, starts: &[i64]) -> Result<()> {
-    let mut finished = HashSet::new();
-    for start in starts {
-        look_along(conn, *start, &mut finished)?;
+    let found = circle::find_along(starts.iter().copied(), |id| waits_for(conn, id))?;
+    match found {
+        None => Ok(()),
+        Some(ids) => Err(Error::Refused(format!(
+            "that would be a circle of blockers: {}",
+            circle::say(&ids, "waits for")
+        ))),
     }
-    Ok(())
-}
-
-/// Follows every chain that begins at `start`; a ticket that is met again on its own chain closes a
-/// circle.
-fn look_along(conn: &Connection, start: i64, finished: &mut HashSet<i64>) -> Result<()> {
-    if finished.contains(&start) {
-        return Ok(());
-    }
-    let mut chain = vec![(start, waits_for(conn, start)?)];
-    let mut on_chain = HashSet::from([start]);
-    while let Some((ticket, rest)) = chain.last_mut() {
-        let Some(next) = rest.pop() else {
-            on_chain.remove(ticket);
-            finished.insert(*ticket);
-            chain.pop();
-            continue;
-        };
-        if on_chain.contains(&next) {
-            let ids: Vec<i64> = chain.iter().map(|(id, _)| *id).collect();
-            return Err(circle(&ids, next));
-        }
-        if !finished.contains(&next) {
-            on_chain.insert(next);
-            let further = waits_for(conn, next)?;
-            chain.push((next, further));
-        }
-    }
-    Ok(())
 }
 
 /// What keeps a ticket waiting: blockers that are not done, and the open children of one that waits
@@ -93,18 +67,4 @@ fn waits_for(conn: &Connection, id: i64) -> Result<Vec<i64>> {
          WHERE p.id = :id AND p.wait_for_children = 1 AND c.status <> 'done'",
         id,
     )
-}
-
-/// The refusal, with the chain from `again` back to itself.
-fn circle(chain: &[i64], again: i64) -> Error {
-    let from = chain.iter().position(|id| *id == again).unwrap_or(0);
-    let names: Vec<String> = chain[from..]
-        .iter()
-        .chain([&again])
-        .map(|id| format!("#{id}"))
-        .collect();
-    Error::Refused(format!(
-        "that would be a circle of blockers: {}",
-        names.join(" waits for ")
-    ))
 }

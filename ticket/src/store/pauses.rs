@@ -1,8 +1,6 @@
 //! Claims withheld: while a reason is set, nobody claims or proposes anything. What runs goes on.
 
-use rusqlite::named_params;
-
-use super::{Write, events};
+use super::{Write, events, settings};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::ticket::check_title;
@@ -15,20 +13,13 @@ pub fn begin(tx: &Write<'_>, actor: &Actor, reason: &str) -> Result<()> {
     check_title(reason).map_err(|_| {
         Error::Invalid("the reason of a pause is one line of text, not an empty one".into())
     })?;
-    tx.execute(
-        "INSERT INTO settings (key, value) VALUES (:key, :reason)
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        named_params! { ":key": KEY, ":reason": reason },
-    )?;
+    settings::set(tx, KEY, reason)?;
     events::append(tx, actor, None, "paused", Some(reason))
 }
 
 /// Lets claims happen again; returns false when they were not withheld.
 pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
-    let ended = tx.execute(
-        "DELETE FROM settings WHERE key = :key",
-        named_params! { ":key": KEY },
-    )? > 0;
+    let ended = settings::remove(tx, KEY)?;
     if ended {
         events::append(tx, actor, None, "resumed", None)?;
     }
