@@ -119,16 +119,23 @@ impl Halt {
         }
     }
 
-    /// The service failed now, although the agent CLI had tried again by itself. The wait doubles with
-    /// each failure; a limit or a refused login stays the stronger reason.
-    pub fn by_service(before: Option<&Halt>, said: &str, now: i64, jitter: f64) -> Halt {
-        if let Some(known) = before.filter(|halt| halt.cause != Cause::Service) {
-            return known.clone().without_probe(now);
-        }
-        // Agents that ran side by side fail together: that is one failure.
-        let together = before.filter(|halt| halt.probe.is_none() && halt.until > Some(now));
-        if let Some(known) = together {
+    /// The service failed now, although the agent CLI had tried again by itself; `tried` when that was
+    /// the one that tries whether a halt is over. The wait doubles with each failure of one that tried;
+    /// a limit or a refused login stays the stronger reason, and lasts as long as it would have.
+    pub fn by_service(
+        before: Option<&Halt>,
+        tried: bool,
+        said: &str,
+        now: i64,
+        jitter: f64,
+    ) -> Halt {
+        // Who began before a halt tells nothing new: agents that run side by side fail together.
+        if let Some(known) = before.filter(|_| !tried) {
             return known.clone();
+        }
+        if let Some(known) = before.filter(|halt| halt.cause != Cause::Service) {
+            let wait = FIRST_WAIT_SECONDS + spread(jitter, FIRST_WAIT_SECONDS);
+            return known.clone().without_probe(now + wait);
         }
         let failures = before.map_or(0, |halt| halt.failures) + 1;
         let wait = FIRST_WAIT_SECONDS << (failures - 1).min(10);
@@ -150,10 +157,10 @@ impl Halt {
         }
     }
 
-    /// The one that tries has ended and nothing was learned: another may try.
-    pub fn without_probe(self, now: i64) -> Halt {
+    /// The one that tries has ended and nothing was learned: another may try from this moment on.
+    pub fn without_probe(self, from: i64) -> Halt {
         Halt {
-            until: Some(self.until.map_or(now, |until| until.min(now))),
+            until: Some(from),
             probe: None,
             ..self
         }
@@ -252,7 +259,7 @@ mod tests {
         let mut now = NOW;
         let mut waits = Vec::new();
         for _ in 0..7 {
-            let next = Halt::by_service(halt.as_ref(), "529", now, 0.0);
+            let next = Halt::by_service(halt.as_ref(), true, "529", now, 0.0);
             waits.push(next.until.unwrap() - now);
             now = next.until.unwrap();
             halt = Some(Halt {
@@ -265,12 +272,26 @@ mod tests {
 
     #[test]
     fn agents_that_fail_together_fail_once() {
-        let first = Halt::by_service(None, "529", NOW, 0.0);
-        let second = Halt::by_service(Some(&first), "529", NOW + 1, 0.0);
+        let first = Halt::by_service(None, false, "529", NOW, 0.0);
+        let second = Halt::by_service(Some(&first), false, "529", NOW + 1, 0.0);
         assert_eq!(second, first);
+        let trying = Halt {
+            probe: Some((1, 1)),
+            ..first.clone()
+        };
+        let late = Halt::by_service(Some(&trying), false, "529", NOW + 11, 0.0);
+        assert_eq!(late, trying, "the one that tries goes on");
         let limit = Halt::by_limit(Some(&first), limit(Some(NOW + HOUR), false), "x", NOW, 0.0);
         assert_eq!(limit.cause, Cause::Limit);
-        let stronger = Halt::by_service(Some(&limit), "529", NOW + 2, 0.0);
-        assert_eq!(stronger.cause, Cause::Limit);
+        let stronger = Halt::by_service(Some(&limit), false, "529", NOW + 2, 0.0);
+        assert_eq!(stronger, limit, "it lasts as long as it would have");
+        let login = Halt::by_login(None, "Not logged in", NOW);
+        let still = Halt::by_service(Some(&login), false, "529", NOW + 2, 0.0);
+        assert_eq!(still, login);
+        let tried = Halt::by_service(Some(&limit), true, "529", NOW + HOUR, 0.0);
+        assert_eq!(
+            (tried.cause, tried.until),
+            (Cause::Limit, Some(NOW + HOUR + 10))
+        );
     }
 }

@@ -1,24 +1,21 @@
 //! The account's halt: one setting, changed by what attempts report and looked at by every claim.
 
 use rand::RngExt;
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
-use super::{Store, Write, events, now, pauses};
+use super::{Store, Write, events, now, pauses, settings};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::{Cause, Claims, Halt, Trouble, UsageLimit};
+use crate::moment;
 
 /// The setting that keeps it.
 const KEY: &str = "halt";
 
 /// The halt, if there is one.
 pub fn current(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
-    let text: Option<String> = conn
-        .prepare_cached("SELECT value FROM settings WHERE key = :key")?
-        .query_row(named_params! { ":key": KEY }, |row| row.get(0))
-        .optional()?;
-    text.as_deref().map(read).transpose()
+    settings::get(conn, KEY)?.as_deref().map(read).transpose()
 }
 
 fn read(text: &str) -> Result<Halt> {
@@ -70,7 +67,10 @@ pub fn after_end(
     let halt = match trouble.or(implied(outcome)) {
         Some(Trouble::Limit(limit)) => Halt::by_limit(known, limit, said, now(), jitter),
         Some(Trouble::Login) => Halt::by_login(known, said, now()),
-        Some(Trouble::Service) => Halt::by_service(known, said, now(), jitter),
+        Some(Trouble::Service) => {
+            let tried = known.is_some_and(|halt| halt.probe == Some(which));
+            Halt::by_service(known, tried, said, now(), jitter)
+        }
         None => return after_probe(tx, agent, before, which, outcome),
     };
     let is_news = known.is_none_or(|known| (known.cause, known.until) != (halt.cause, halt.until));
@@ -128,15 +128,11 @@ pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
 
 /// What halts, since when and until when, in one sentence.
 pub fn sentence(halt: &Halt) -> String {
-    let moment = |unix: i64| {
-        chrono::DateTime::from_timestamp(unix, 0).map_or_else(String::new, |at| {
-            at.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-        })
-    };
     let end = match (halt.cause, halt.until, halt.probe) {
         (_, _, Some(_)) => "one agent tries whether it is over".to_owned(),
         (Cause::Limit | Cause::Service, Some(until), None) => {
-            format!("one agent tries again at {}", moment(until))
+            let at = moment::text(until).unwrap_or_default();
+            format!("one agent tries again at {at} UTC")
         }
         (Cause::Login, Some(_), None) => "the next claim tries again".to_owned(),
         (_, None, None) => "mend the login, then run 'swarm stop' and 'swarm start'".to_owned(),
@@ -152,19 +148,11 @@ pub fn sentence(halt: &Halt) -> String {
 fn keep(tx: &Write<'_>, halt: &Halt) -> Result<()> {
     let text = serde_json::to_string(halt)
         .map_err(|e| Error::Invalid(format!("a halt cannot be written down: {e}")))?;
-    tx.prepare_cached(
-        "INSERT INTO settings (key, value) VALUES (:key, :value)
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    )?
-    .execute(named_params! { ":key": KEY, ":value": text })?;
-    Ok(())
+    settings::set(tx, KEY, &text)
 }
 
 fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
-    tx.execute(
-        "DELETE FROM settings WHERE key = :key",
-        named_params! { ":key": KEY },
-    )?;
+    settings::remove(tx, KEY)?;
     let detail = match halt.cause {
         Cause::Limit => "the usage limit is over",
         Cause::Login => "the login works again",

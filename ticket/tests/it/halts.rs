@@ -146,3 +146,22 @@ fn a_broken_service_is_tried_again_by_one() {
     let halt = f.store.halt().unwrap().unwrap();
     assert_eq!((halt.failures, halt.probe), (2, None));
 }
+
+#[test]
+fn a_failing_service_shortens_no_limit() {
+    let mut f = Fixture::new();
+    f.ticket("first", &[]);
+    let second = f.ticket("second", &[]);
+    f.claim("a").unwrap();
+    f.claim("b").unwrap();
+    let limit = limited(Some(i64::from(i32::MAX)));
+    f.store.end_attempt("a", 1, 1, &limit, 3).unwrap();
+    let halt = f.store.halt().unwrap();
+    let broken = EndAttempt {
+        trouble: Some(Trouble::Service),
+        ..end(Outcome::InfraFailed)
+    };
+    f.store.end_attempt("b", second, 1, &broken, 3).unwrap();
+    assert_eq!(f.store.halt().unwrap(), halt);
+    assert!(f.claim("c").is_none());
+}
