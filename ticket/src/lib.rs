@@ -30,6 +30,7 @@ pub mod store;
 pub mod text;
 pub mod ticket;
 pub mod transfer;
+pub mod usage;
 pub mod wire;
 mod words;
 

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use ticket::usage::ModelUsage;
 use ticket::wire::AgentSettings;
 
 use crate::console::{Console, clean};
@@ -51,6 +52,10 @@ pub trait Reader: Send {
     fn is_served(&self) -> bool {
         false
     }
+    /// What this run used so far, by model. A backend that does not say gives nothing.
+    fn usage(&self) -> Vec<ModelUsage> {
+        Vec::new()
+    }
     /// What the run came to. `stderr` is the end of standard error.
     fn ending(&self, exit: Exit, stderr: &str) -> Ending;
 }
@@ -88,6 +93,8 @@ pub struct Report {
     pub session: Option<String>,
     /// The end of what it said.
     pub log_tail: String,
+    /// What it used, by model.
+    pub usage: Vec<ModelUsage>,
 }
 
 enum Event {
@@ -182,6 +189,7 @@ impl Run<'_> {
             ending: ending.map_text(|text| self.console.redact(&clean(text))),
             session: shared.reader.session(),
             log_tail: self.console.redact(&shared.tail.text()),
+            usage: shared.reader.usage(),
         }
     }
 
@@ -193,6 +201,7 @@ impl Run<'_> {
             ending: Ending::NotStarted(what.clone()),
             session: None,
             log_tail: what,
+            usage: Vec::new(),
         }
     }
 }
