@@ -21,7 +21,6 @@ pub mod markers;
 pub mod merge;
 pub mod patience;
 pub mod process;
-pub mod prompt;
 pub mod proposal;
 pub mod pulse;
 pub mod push;

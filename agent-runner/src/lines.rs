@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 
+pub use ticket::text::{first_bytes, last_bytes};
+
 /// What is kept of one line; the rest of it is skipped.
 pub const LINE_LIMIT: usize = 1024 * 1024;
 /// What is kept of a log's end.
@@ -73,24 +75,6 @@ impl Tail {
     }
 }
 
-/// The end of `text`, at most `limit` bytes, cut between characters.
-pub fn last_bytes(text: &str, limit: usize) -> &str {
-    let mut start = text.len().saturating_sub(limit);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    &text[start..]
-}
-
-/// The beginning of `text`, at most `limit` bytes, cut between characters.
-pub fn first_bytes(text: &str, limit: usize) -> &str {
-    let mut end = text.len().min(limit);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,12 +128,5 @@ mod tests {
         tail.push(&format!("{}end", "ä".repeat(TAIL_LIMIT)));
         assert!(tail.text().len() <= TAIL_LIMIT);
         assert!(tail.text().ends_with("end\n"));
-    }
-
-    #[test]
-    fn cutting_respects_characters() {
-        assert_eq!(last_bytes("aäö", 3), "ö");
-        assert_eq!(first_bytes("aäö", 2), "a");
-        assert_eq!(first_bytes("ab", 9), "ab");
     }
 }

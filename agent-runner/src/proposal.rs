@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ticket::attempt::Outcome;
+use ticket::prompt::Prompts;
 use ticket::wire::{EndProposal, ProposalRun};
 
 use crate::agent::claude::Session;
@@ -13,7 +14,6 @@ use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::layout::remove;
 use crate::patience::patiently;
-use crate::prompt::Prompts;
 use crate::runner::Runner;
 use crate::stop::Held;
 

@@ -7,6 +7,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use ticket::prompt::Kind;
 use ticket::ticket::Resolution;
 
 pub use arguments::{Create, Find, Update};
@@ -227,6 +228,21 @@ pub enum Command {
         /// The attempt's number; without it the latest that left a tree
         #[arg(long, value_name = "N", value_parser = id)]
         attempt: Option<i64>,
+    },
+    /// Print what an agent would be told that claimed a ticket now; claims nothing
+    ///
+    /// The same templates and the same code as for a real attempt. What only a real attempt can know,
+    /// and why the ticket would not be claimed at present, is said on standard error.
+    Prompt {
+        /// The ticket; none with --kind propose
+        #[arg(value_parser = id)]
+        id: Option<i64>,
+        /// work, verify-failed, conflict, bounced or propose
+        #[arg(long, default_value_t)]
+        kind: Kind,
+        /// Who would claim it; agent-1 without it
+        #[arg(long, value_name = "NAME")]
+        agent: Option<String>,
     },
     /// Keep what was found out, for the prompts of those who come after
     Learn {

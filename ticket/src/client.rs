@@ -21,6 +21,7 @@ use crate::event::Event;
 use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::landing::Landing;
 use crate::learning::{Learning, LearningFilter, NewLearning};
+use crate::prompt::{Preview, Wanted};
 use crate::queue::Queue;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
@@ -418,6 +419,10 @@ impl Queue for Client {
             .query(&[("attempt", attempt)]);
         let patch = self.send(request.timeout(BULK_TIMEOUT))?.bytes();
         Ok(patch.map_err(|e| broken_off(&e))?.into())
+    }
+
+    fn prompt(&mut self, wanted: &Wanted) -> Result<Preview> {
+        self.find("/prompt", wanted)
     }
 
     fn learn(&mut self, new: &NewLearning) -> Result<i64> {

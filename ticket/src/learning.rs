@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// The longest learning, in bytes: it has to fit into a prompt beside many others.
 pub const MAX_LEARNING: usize = 4 * 1024;
+/// How many bytes of learnings a prompt gets.
+pub const IN_PROMPT: usize = 16 * 1024;
 /// The category of a learning that names none.
 pub const GENERAL: &str = "general";
 

@@ -22,6 +22,7 @@ pub mod learning;
 pub mod moment;
 pub mod partial;
 pub mod printed;
+pub mod prompt;
 pub mod queue;
 pub mod schema;
 pub mod secret;

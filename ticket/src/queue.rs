@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::learning::{Learning, LearningFilter, NewLearning};
+use crate::prompt::{Preview, Wanted};
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
 use crate::wire::{Claimed, Failed};
@@ -71,6 +72,8 @@ pub trait Queue {
     fn attempts(&mut self, id: i64) -> Result<Vec<Attempt>>;
     /// What an attempt changed, as a patch; without a number the latest that left a tree.
     fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>>;
+    /// What an agent would be told that claimed a ticket now.
+    fn prompt(&mut self, wanted: &Wanted) -> Result<Preview>;
     /// Keeps what was found out; returns its id. What is known already keeps its id.
     fn learn(&mut self, new: &NewLearning) -> Result<i64>;
     /// What was found out, oldest first.

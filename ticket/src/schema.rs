@@ -14,6 +14,7 @@ use crate::learning::Learning;
 use crate::printed::{
     BackedUp, Counted, Exported, FailedCheck, Made, MadeOfFile, Migrated, Patch, Paused, Resumed,
 };
+use crate::prompt::{self, Preview};
 use crate::status::Status;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
 use crate::transfer::{
@@ -66,6 +67,9 @@ const IN_OPENAPI: &str = "#/components/schemas/";
     Outcome,
     Patch,
     Paused,
+    Preview,
+    prompt::Kind,
+    prompt::Start,
     Resolution,
     Resumed,
     Severity,
@@ -86,7 +90,7 @@ enum Prints {
 }
 
 /// The commands and what they print with `--format json`.
-const COMMANDS: [(&str, Prints); 35] = [
+const COMMANDS: [(&str, Prints); 36] = [
     ("answer", Prints::One("Ticket")),
     ("approve", Prints::One("Ticket")),
     ("attempts", Prints::Many("Attempt")),
@@ -114,6 +118,7 @@ const COMMANDS: [(&str, Prints); 35] = [
     ("pass", Prints::One("Ticket")),
     ("pause", Prints::One("Paused")),
     ("paused", Prints::One("Paused")),
+    ("prompt", Prints::One("Preview")),
     ("reject", Prints::One("Ticket")),
     ("resume", Prints::One("Resumed")),
     ("search", Prints::Many("Hit")),

@@ -30,6 +30,24 @@ pub fn one_line(text: &str) -> String {
     plain(text).replace(['\n', '\t'], " ")
 }
 
+/// The end of `text`, at most `limit` bytes, cut between characters.
+pub fn last_bytes(text: &str, limit: usize) -> &str {
+    let mut start = text.len().saturating_sub(limit);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
+/// The beginning of `text`, at most `limit` bytes, cut between characters.
+pub fn first_bytes(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// A size in bytes, for people.
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -152,5 +170,12 @@ mod tests {
     fn control_sequences_do_not_reach_the_terminal() {
         assert_eq!(plain("a\u{1b}[31mb\u{7}\u{9b}2Jc\n"), "a[31mb2Jc\n");
         assert_eq!(one_line("two\nlines\u{202e}"), "two lines");
+    }
+
+    #[test]
+    fn cutting_respects_characters() {
+        assert_eq!(last_bytes("aäö", 3), "ö");
+        assert_eq!(first_bytes("aäö", 2), "a");
+        assert_eq!(first_bytes("ab", 9), "ab");
     }
 }

@@ -20,11 +20,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::attempt::{Attempt, Outcome};
+use crate::attempt::Outcome;
 use crate::filter::ClaimFilter;
 use crate::halt::Trouble;
-use crate::learning::Learning;
-use crate::ticket::{Ticket, TicketDetail};
+use crate::prompt::Background;
+use crate::ticket::TicketDetail;
 
 /// The body of every refusal.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -147,17 +147,9 @@ pub struct Failed {
 /// One claimed ticket with everything that an attempt needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Assignment {
-    /// The ticket; `ticket.ticket.attempt` is the number of this attempt.
-    pub ticket: TicketDetail,
-    /// The ticket it is a part of.
-    pub parent: Option<Ticket>,
-    /// The finished tickets that it waited for, with their comments: a question's answer is here.
-    pub resolved_blockers: Vec<TicketDetail>,
-    /// Earlier attempts and why they failed, oldest first.
-    pub history: Vec<Attempt>,
-    /// What others found out, oldest first.
-    #[serde(default)]
-    pub learnings: Vec<Learning>,
+    /// The ticket and what is known around it.
+    #[serde(flatten)]
+    pub background: Background,
     /// How long the attempt may go on unheard, in seconds. Heartbeats go out at least three times
     /// as often.
     pub lease_seconds: i64,

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use ticket::prompt::{Finding, Kind, Prompts, Subject};
+
 use super::Attempt;
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
 use crate::agent::claude::Session;
 use crate::agent::{Ending, Invocation, Place, Run, backend, stall_limit};
-use crate::prompt::{Finding, Kind, Prompts, Subject};
 use crate::pulse::Life;
 
 /// How often the agent's tree is kept while it works.

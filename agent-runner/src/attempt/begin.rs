@@ -1,10 +1,11 @@
 //! The beginning of an attempt: HOME, scratch space, and the tree at main or at what the last attempt
 //! left.
 
+use ticket::prompt::{Start, Subject};
+
 use super::Attempt;
 use super::trouble::{GIT_TRIES, Trouble};
 use crate::merge::Merge;
-use crate::prompt::{Start, Subject};
 
 /// How often a snapshot is asked for; the work can begin without it too.
 const SNAPSHOT_TRIES: u32 = 2;
@@ -20,7 +21,13 @@ impl Attempt<'_> {
         }
         let start = self.check_out()?;
         self.lease.began_from(&self.head);
-        Ok(Subject::new(assignment, &runner.name, &self.branch, start))
+        let base_branch = &assignment.base.branch;
+        Ok(Subject::new(
+            &assignment.background,
+            &runner.name,
+            base_branch,
+            start,
+        ))
     }
 
     fn check_out(&mut self) -> Result<Start, Trouble> {

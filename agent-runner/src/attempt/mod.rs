@@ -35,7 +35,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
     }
     runner.console.hide(&assignment.token);
     let interrupt = Interrupt::default();
-    let ticket = &assignment.ticket.ticket;
+    let ticket = &assignment.background.ticket.ticket;
     let branch = branch(ticket.id, ticket.attempt);
     let lease = Arc::new(Lease::new(
         (ticket.id, ticket.attempt),
@@ -137,6 +137,6 @@ impl Attempt<'_> {
     }
 
     fn title(&self) -> &str {
-        &self.assignment.ticket.ticket.title
+        &self.assignment.background.ticket.ticket.title
     }
 }

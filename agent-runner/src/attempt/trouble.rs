@@ -1,6 +1,7 @@
 //! What can keep a step from having a result of its own, and the patience with a hub that is away.
 
 use ticket::Error;
+use ticket::prompt::Fault;
 
 use super::Attempt;
 use super::steps::Seen;
@@ -31,9 +32,9 @@ impl From<std::io::Error> for Trouble {
     }
 }
 
-impl From<minijinja::Error> for Trouble {
-    fn from(error: minijinja::Error) -> Trouble {
-        Trouble::Broken(format!("a prompt template is broken: {error}"))
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Trouble {
+        Trouble::Broken(fault.to_string())
     }
 }
 

@@ -15,6 +15,7 @@ mod learnings;
 pub mod log;
 pub mod login;
 mod pause;
+mod prompt;
 pub mod proposals;
 mod reviews;
 pub mod services;
@@ -41,6 +42,7 @@ pub fn tickets(largest_batch: usize) -> Router<Shared> {
         .merge(reviews::router())
         .merge(learnings::router())
         .merge(pause::router())
+        .merge(prompt::router())
 }
 
 /// What people have beside that: the queue as a whole.

@@ -15,6 +15,8 @@ use axum::{Json, Router};
 use chrono::Utc;
 use swarm::config::Config;
 use ticket::attempt::Outcome;
+use ticket::learning;
+use ticket::prompt::Background;
 use ticket::store::{ClaimPolicy, NewAttempt, NewProposal};
 use ticket::wire::{Assignment, EndAttempt, EndProposal, ProposalRun, Work, WorkRequest};
 use ticket::{Result, Store};
@@ -27,9 +29,6 @@ use crate::error::{Answer, Body, Refusal};
 use crate::hub::{Hub, Shared, Woken, wait_until};
 use crate::presence::Doing;
 use crate::settings;
-
-/// How many bytes of learnings a prompt gets, the newest ones.
-const LEARNINGS: usize = 16 * 1024;
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
@@ -103,7 +102,8 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
     hub.database
         .call(move |store| {
             if let Some(claim) = store.claim(&agent, policy)? {
-                let (ticket, attempt) = (claim.ticket.ticket.id, claim.ticket.ticket.attempt);
+                let ticket = &claim.background.ticket.ticket;
+                let (ticket, attempt) = (ticket.id, ticket.attempt);
                 let back = move |store: &mut Store| {
                     let end = ended(Outcome::Released, "its agent was gone before it got it");
                     store.end_attempt(&agent, ticket, attempt, &end, policy.max_attempts)
@@ -134,8 +134,8 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
 }
 
 async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
-    let id = offer.given.ticket.ticket.id;
-    let number = offer.given.ticket.ticket.attempt;
+    let ticket = &offer.given.background.ticket.ticket;
+    let (id, number) = (ticket.id, ticket.attempt);
     let agent = settings::agent(hub).await?;
     let base = hub.base().await?;
     let commit = base.commit.clone();
@@ -144,15 +144,14 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
         .await?;
     let learnings = hub
         .database
-        .read(|store| store.learnings_for_prompt(LEARNINGS))
+        .read(|store| store.learnings_for_prompt(learning::IN_PROMPT))
         .await?;
     let claim = offer.taken();
     Ok(Work::Ticket(Box::new(Assignment {
-        ticket: claim.ticket,
-        parent: claim.parent,
-        resolved_blockers: claim.resolved_blockers,
-        history: claim.history,
-        learnings,
+        background: Background {
+            learnings,
+            ..claim.background
+        },
         lease_seconds: hub.config.queue.lease_seconds,
         token: claim.token,
         base,

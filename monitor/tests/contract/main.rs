@@ -25,6 +25,7 @@ mod hub_door;
 mod json;
 mod knowledge;
 mod life;
+mod prompts;
 mod reviews;
 mod schema;
 mod scripts;

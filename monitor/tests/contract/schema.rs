@@ -7,7 +7,7 @@ use crate::place::{Door, Place};
 on_every_door!(what_is_printed_fits_the_schema);
 
 /// Commands with the name by which the schema knows their output.
-const PRINTED: [(&str, &[&str]); 38] = [
+const PRINTED: [(&str, &[&str]); 40] = [
     ("create", &["create", "one", "-d", "text", "--label", "a"]),
     ("create", &["create", "two", "--blocked-by", "1"]),
     ("create --file", &["create", "--file", "graph.jsonl"]),
@@ -35,6 +35,8 @@ const PRINTED: [(&str, &[&str]); 38] = [
     ("create", &["create", "x", "--type", "verify"]),
     ("fail", &["fail", "7", "no"]),
     ("pass", &["pass", "9"]),
+    ("prompt", &["prompt", "2"]),
+    ("prompt", &["prompt", "--kind", "propose"]),
     ("learn", &["learn", "this"]),
     ("learnings", &["learnings"]),
     ("pause", &["pause", "why"]),

@@ -148,8 +148,8 @@ impl Hub {
         let claimed = self.store(move |store| store.claim(&name, policy)).unwrap();
         Attempt {
             agent: agent.to_owned(),
-            ticket: claimed.ticket.ticket.id,
-            number: claimed.ticket.ticket.attempt,
+            ticket: claimed.background.ticket.ticket.id,
+            number: claimed.background.ticket.ticket.attempt,
             token: claimed.token,
         }
     }

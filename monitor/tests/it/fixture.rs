@@ -135,7 +135,9 @@ pub fn project(dir: &TempDir, config: &str) -> Project {
         "[proposals]\nenabled = false\n"
     };
     fs::write(project.config_file(), format!("{proposals}{config}")).unwrap();
-    let git = git2::Repository::init_bare(project.repository()).unwrap();
+    let mut options = git2::RepositoryInitOptions::new();
+    options.bare(true).initial_head("main");
+    let git = git2::Repository::init_opts(project.repository(), &options).unwrap();
     let who = git2::Signature::now("somebody", "somebody@example.org").unwrap();
     let tree = git.treebuilder(None).unwrap().write().unwrap();
     let tree = git.find_tree(tree).unwrap();

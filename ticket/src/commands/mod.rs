@@ -19,6 +19,7 @@ mod log;
 mod migrate;
 mod pause;
 mod print;
+mod prompt;
 mod schema;
 mod search;
 mod show;
@@ -28,6 +29,7 @@ mod update;
 use ticket::Result;
 use ticket::filter::{ClaimFilter, LogFilter, Search};
 use ticket::learning::{LearningFilter, NewLearning};
+use ticket::prompt::Wanted;
 
 use crate::cli::{Cli, Command, Format};
 use crate::door::Door;
@@ -111,6 +113,14 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
         Command::Fail { id, reason } => approve::fail(door, format, id, &reason),
         Command::Attempts { id } => attempts::run(door, format, id),
         Command::Diff { id, attempt } => diff::run(door, format, id, attempt),
+        Command::Prompt { id, kind, agent } => {
+            let wanted = Wanted {
+                ticket: id,
+                kind,
+                agent,
+            };
+            prompt::run(door, format, &wanted)
+        }
         Command::Learn {
             text,
             category,

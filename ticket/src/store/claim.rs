@@ -3,13 +3,13 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::conditions::of_kinds;
-use super::{Store, Write, events, halts, now, tickets};
-use crate::attempt::Attempt;
+use super::{Store, Write, events, halts, now, prompts, tickets};
 use crate::error::Result;
 use crate::filter::ClaimFilter;
 use crate::halt::Claims;
+use crate::prompt::Background;
 use crate::secret;
-use crate::ticket::{Ticket, TicketDetail};
+use crate::ticket::Ticket;
 
 /// What a claim obeys.
 #[derive(Clone, Copy, Debug)]
@@ -23,14 +23,8 @@ pub struct ClaimPolicy {
 /// A fresh claim. Only the store makes one.
 #[derive(Debug)]
 pub struct NewAttempt {
-    /// The ticket; its `attempt` is this attempt's number.
-    pub ticket: TicketDetail,
-    /// The ticket it is a part of.
-    pub parent: Option<Ticket>,
-    /// The finished tickets that it waited for.
-    pub resolved_blockers: Vec<TicketDetail>,
-    /// Earlier attempts, oldest first.
-    pub history: Vec<Attempt>,
+    /// The ticket and what is known around it, without what others found out.
+    pub background: Background,
     /// The attempt's token, known only here.
     pub token: String,
     /// The last attempt's snapshot.
@@ -143,28 +137,10 @@ impl Store {
             return Ok(None);
         };
         let ticket = tickets::with_all(&self.conn, ticket)?;
-        let mut history = ticket.attempts.clone();
-        history.retain(|a| a.outcome.is_some());
-        let last = history.last();
-        let start_from = history.iter().rev().find_map(|a| a.snapshot.clone());
-        let resume = last
-            .filter(|a| a.agent == agent)
-            .and_then(|a| a.session_id.clone());
-        let parent = ticket
-            .ticket
-            .parent_id
-            .map(|p| tickets::get(&self.conn, p))
-            .transpose()?;
-        let resolved_blockers = ticket
-            .blocked_by
-            .iter()
-            .map(|b| tickets::detail(&self.conn, *b))
-            .collect::<Result<_>>()?;
+        let background = prompts::background(&self.conn, ticket)?;
+        let (start_from, resume) = prompts::left_over(&background.history, agent);
         Ok(Some(NewAttempt {
-            ticket,
-            parent,
-            resolved_blockers,
-            history,
+            background,
             token,
             start_from,
             resume,

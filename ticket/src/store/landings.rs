@@ -8,6 +8,7 @@ use crate::attempt::Outcome;
 use crate::comment::NewComment;
 use crate::error::{Error, Result};
 use crate::landing::{Landing, LandingState};
+use crate::prompt::Finding;
 use crate::status::{Move, Status};
 use crate::ticket::Resolution;
 use crate::wire::{EndAttempt, Submit};
@@ -32,6 +33,22 @@ pub fn live(conn: &Connection, ticket: i64) -> Result<Option<Landing>> {
         .prepare_cached(&sql)?
         .query_row(named_params! { ":ticket": ticket }, from_row)
         .optional()?)
+}
+
+/// Why the ticket's work came back the last time that it did not land.
+pub fn last_bounce(conn: &Connection, ticket: i64) -> Result<Option<Finding>> {
+    let mut query = conn.prepare_cached(
+        "SELECT reason, log_tail FROM landings
+         WHERE ticket_id = :ticket AND state = 'bounced' ORDER BY id DESC LIMIT 1",
+    )?;
+    let found = query.query_row(named_params! { ":ticket": ticket }, |row| {
+        Ok(Finding {
+            reason: row.get(0)?,
+            log: row.get(1)?,
+            ..Finding::default()
+        })
+    });
+    Ok(found.optional()?)
 }
 
 /// Takes the ticket's entry out of the queue, if it has one.

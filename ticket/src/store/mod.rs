@@ -24,6 +24,7 @@ mod learnings;
 pub mod lock;
 mod migrate;
 mod pauses;
+mod prompts;
 mod proposals;
 mod reader;
 mod retry;

@@ -1,6 +1,6 @@
 //! The ration of proposals: how many may be open at once, and how often an idle agent may be asked.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::{Store, Write, events, halts};
 use crate::attempt::Outcome;
@@ -45,13 +45,7 @@ impl Store {
             if allowed == Claims::Probe {
                 halts::begin_probe(tx, agent, 0, run)?;
             }
-            let mut query = tx.prepare_cached(
-                "SELECT title FROM tickets WHERE type = 'proposal'
-                   AND (status <> 'done' OR resolution = 'rejected') ORDER BY id DESC LIMIT 100",
-            )?;
-            let known = query
-                .query_map([], |row| row.get(0))?
-                .collect::<Result<_, _>>()?;
+            let known = known(tx)?;
             Ok(Some(NewProposal { run, token: token.clone(), known }))
         })
     }
@@ -75,6 +69,16 @@ impl Store {
             halts::after_end(tx, agent, (0, run), outcome, end.trouble, said)
         })
     }
+}
+
+/// Titles of proposals that are open or were rejected, the newest first.
+pub fn known(conn: &Connection) -> Result<Vec<String>> {
+    let mut query = conn.prepare_cached(
+        "SELECT title FROM tickets WHERE type = 'proposal'
+           AND (status <> 'done' OR resolution = 'rejected') ORDER BY id DESC LIMIT 100",
+    )?;
+    let rows = query.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Binds the run's one proposal; a second one is refused.

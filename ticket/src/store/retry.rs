@@ -8,6 +8,7 @@ use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::comment::NewComment;
 use crate::error::Result;
+use crate::text::last_bytes;
 use crate::ticket::HUMAN;
 use crate::wire::EndAttempt;
 
@@ -81,7 +82,10 @@ fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
         .last()
         .and_then(|attempt| attempt.log_tail.as_deref())
         .map_or(String::new(), |log| {
-            format!("\n\nThe end of the last log:\n\n{}", end_of(log, LOG_BYTES))
+            format!(
+                "\n\nThe end of the last log:\n\n{}",
+                last_bytes(log.trim_end(), LOG_BYTES)
+            )
         });
     let summary = format!(
         "{failures} attempts failed; this is yours now. 'ticket unclaim {id}' lets agents try again \
@@ -92,16 +96,6 @@ fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
     let comment = NewComment::new(&summary);
     comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &comment)?;
     events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
-}
-
-/// The last `bytes` of a text, from a character's beginning on.
-fn end_of(text: &str, bytes: usize) -> &str {
-    let text = text.trim_end();
-    let mut start = text.len().saturating_sub(bytes);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    &text[start..]
 }
 
 pub fn backoff(failures: i64) -> i64 {

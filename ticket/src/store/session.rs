@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::learning::{Learning, LearningFilter, NewLearning};
+use crate::prompt::{self, Place, Preview, Wanted};
 use crate::queue::Queue;
 use crate::status::Move;
 use crate::ticket::{HUMAN, NewTicket, Resolution, Ticket, TicketChange, TicketDetail, TicketType};
@@ -357,6 +358,11 @@ impl Queue for Session<'_> {
     fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>> {
         let subject = self.store.diff_subject(id, attempt)?;
         diff::of(&diff::repository(self.store.path())?, &subject)
+    }
+
+    fn prompt(&mut self, wanted: &Wanted) -> Result<Preview> {
+        let material = self.store.prompt_material(wanted)?;
+        prompt::preview(&Place::beside(self.store.path()), wanted, material)
     }
 
     fn learn(&mut self, new: &NewLearning) -> Result<i64> {

@@ -21,7 +21,7 @@ fn claim_takes_the_highest_priority_then_the_oldest() {
     };
     f.human(|q| q.update(urgent, &change)).unwrap();
     let order: Vec<i64> = (0..3)
-        .map(|_| f.claim("agent-1").unwrap().ticket.ticket.id)
+        .map(|_| f.claim("agent-1").unwrap().background.ticket.ticket.id)
         .collect();
     assert_eq!(order, [urgent, old, young]);
     assert!(f.claim("agent-1").is_none());
@@ -32,14 +32,14 @@ fn claim_skips_blocked_assigned_and_deferred_tickets() {
     let mut f = Fixture::new();
     let first = f.ticket("first", &[]);
     let second = f.ticket("second", &[first]);
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.id, first);
+    assert_eq!(f.claim("a").unwrap().background.ticket.ticket.id, first);
     assert!(f.claim("b").is_none(), "the second waits for the first");
     f.store
         .end_attempt("a", first, 1, &end(Outcome::AgentFailed), 3)
         .unwrap();
     assert!(f.claim("b").is_none(), "a failed ticket backs off");
     f.human(|q| q.mark_done(first, None)).unwrap();
-    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, second);
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, second);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn two_claimers_never_get_the_same_ticket() {
                     let mut store = ticket::Store::open(&path).unwrap();
                     let mut mine = Vec::new();
                     while let Some(new) = store.claim(&format!("agent-{n}"), POLICY).unwrap() {
-                        mine.push(new.ticket.ticket.id);
+                        mine.push(new.background.ticket.ticket.id);
                     }
                     mine
                 })
@@ -154,7 +154,7 @@ fn what_the_human_gives_back_is_tried_again() {
     assert!(f.claim("a").is_none());
     f.human(|q| q.unclaim(id)).unwrap();
     assert_eq!(f.show(id).ticket.failures, 0);
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.attempt, 4);
+    assert_eq!(f.claim("a").unwrap().background.ticket.ticket.attempt, 4);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn an_agent_that_blocks_its_ticket_may_still_push_its_tree() {
     assert!(f.store.principal(&token).unwrap().is_none());
     let next = f.claim("b").unwrap();
     assert_eq!(next.start_from.as_deref(), Some("abc"));
-    assert_eq!(next.resolved_blockers[0].comments[0].body, "42");
+    assert_eq!(next.background.resolved_blockers[0].comments[0].body, "42");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn an_expired_lease_frees_the_ticket_once() {
     assert!(f.store.expire(id, 1, 3).unwrap());
     assert!(!f.store.expire(id, 1, 3).unwrap());
     wait_is_over(&f, id);
-    assert_eq!(f.claim("b").unwrap().ticket.ticket.attempt, 2);
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.attempt, 2);
     assert!(matches!(f.store.may_push(id, 1), Err(Error::Stale(_))));
 }
 
@@ -349,7 +349,7 @@ fn an_approved_proposal_is_an_open_task() {
     let id = f.human(|q| q.create(&idea)).unwrap();
     f.human(|q| q.approve(id)).unwrap();
     assert!(f.human(|q| q.approve(id)).is_err());
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.id, id);
+    assert_eq!(f.claim("a").unwrap().background.ticket.ticket.id, id);
 }
 
 /// As if the ticket's waiting time had passed.

@@ -34,7 +34,7 @@ fn landings(f: &mut Fixture) {
     let titles = ["landed", "bounced", "held", "queued"];
     let ids = titles.map(|title| f.ticket(title, &[]));
     let landings = ids.map(|id| {
-        assert_eq!(f.claim("lander").unwrap().ticket.ticket.id, id);
+        assert_eq!(f.claim("lander").unwrap().background.ticket.ticket.id, id);
         let commit = format!("commit-{id}");
         f.store
             .submit("lander", id, 1, &submit(&commit))

@@ -46,7 +46,7 @@ fn a_limit_keeps_everybody_from_claiming_and_costs_no_attempt() {
     assert!(why.contains("usage limit") && why.contains("UTC"), "{why}");
     assert!(f.store.begin_proposal("b", 5, 0).unwrap().is_none());
     assert!(f.human(|q| q.resume()).unwrap());
-    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, first);
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, first);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn one_claim_tries_and_a_served_attempt_lets_all_go_on() {
     let mut f = Fixture::new();
     let first = halted(&mut f, &limited(None));
     wait_out(&mut f);
-    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, first);
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, first);
     assert!(f.claim("c").is_none(), "one tries");
     let beat = Heartbeat {
         served: true,
@@ -139,7 +139,7 @@ fn a_broken_service_is_tried_again_by_one() {
     assert_eq!(f.store.halt().unwrap().unwrap().cause, Cause::Service);
     assert!(f.claim("b").is_none());
     wait_out(&mut f);
-    let tries = f.claim("b").unwrap().ticket.ticket;
+    let tries = f.claim("b").unwrap().background.ticket.ticket;
     f.store
         .end_attempt("b", tries.id, tries.attempt, &broken, POLICY.max_attempts)
         .unwrap();

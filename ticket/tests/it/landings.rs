@@ -22,7 +22,7 @@ fn a_landed_ticket_frees_its_dependents() {
     assert_eq!(shown.ticket.resolution, Some(Resolution::Landed));
     assert_eq!(shown.attempts[0].outcome, Some(Outcome::Landed));
     assert_eq!(shown.attempts[0].snapshot.as_deref(), Some("c1"));
-    assert_eq!(f.claim("b").unwrap().ticket.ticket.id, second);
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, second);
     assert!(
         f.store.land(landing.id, "m1").is_err(),
         "nothing lands twice"

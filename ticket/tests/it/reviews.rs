@@ -39,7 +39,10 @@ fn a_failed_check_leads_to_a_fix_and_another_check() {
     assert_eq!((fix.ticket.priority, again.ticket.priority), (1, 1));
     assert_eq!(again.blocked_by, [failed.fix]);
     assert_eq!(f.show(waits).blocked_by, [check, failed.verify]);
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.id, failed.fix);
+    assert_eq!(
+        f.claim("a").unwrap().background.ticket.ticket.id,
+        failed.fix
+    );
     assert!(
         f.claim("a").is_none(),
         "the dependent waits for the new check"
@@ -51,7 +54,7 @@ fn a_failed_check_leads_to_a_fix_and_another_check() {
         f.show(failed.verify).ticket.resolution,
         Some(Resolution::Passed)
     );
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.id, waits);
+    assert_eq!(f.claim("a").unwrap().background.ticket.ticket.id, waits);
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn an_answer_frees_what_waited_for_it() {
         Some(Resolution::Answered)
     );
     assert_eq!(
-        f.claim("a").unwrap().resolved_blockers[0].comments[0].body,
+        f.claim("a").unwrap().background.resolved_blockers[0].comments[0].body,
         "Down"
     );
 }

@@ -172,7 +172,11 @@ fn tickets_of_a_file_may_refer_to_later_ones_and_have_any_status() {
     );
     assert_eq!(f.show(30).ticket.resolution, Some(Resolution::Passed));
     assert_eq!(f.show(40).ticket.kind, TicketType::Question);
-    assert_eq!(f.claim("a").unwrap().ticket.ticket.id, 10, "30 is done");
+    assert_eq!(
+        f.claim("a").unwrap().background.ticket.ticket.id,
+        10,
+        "30 is done"
+    );
     assert_eq!(f.human(|q| q.create(&titled("next"))).unwrap(), 41);
     let found = doctor::examine(&f.path).unwrap();
     assert_eq!(found.faults(), 0, "{}", found.text());

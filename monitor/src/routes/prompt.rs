@@ -1,0 +1,36 @@
+//! What an agent would be told that claimed a ticket now.
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use ticket::prompt::{Place, Preview, Wanted, preview};
+
+use crate::auth::Acting;
+use crate::error::{Answer, Query, Refusal};
+use crate::hub::Shared;
+
+/// The routes of this concern.
+pub fn router() -> Router<Shared> {
+    Router::new().route("/prompt", get(prompt))
+}
+
+/// The templates are read and filled in when the database is let go.
+async fn prompt(
+    State(hub): State<Shared>,
+    Acting(_): Acting,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Json<Preview>> {
+    let place = Place {
+        prompts: Some(hub.project.prompts()),
+        base_branch: hub.bare.branch().to_owned(),
+        retries: hub.config.verify.retries,
+    };
+    let asked = wanted.clone();
+    let material = hub
+        .database
+        .read(move |store| store.prompt_material(&asked))
+        .await?;
+    let made = tokio::task::spawn_blocking(move || preview(&place, &wanted, material)).await;
+    let made = made.map_err(|e| Refusal::broken("the prompt could not be made", e))?;
+    Ok(Json(made?))
+}

@@ -1,0 +1,87 @@
+//! The templates: the built-in ones, and those of a project that replace them.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::Kind;
+use crate::error::{Error, Result};
+
+/// The templates of one project.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Templates {
+    texts: BTreeMap<String, String>,
+    own: BTreeMap<String, PathBuf>,
+}
+
+impl Templates {
+    /// The built-in ones.
+    pub fn built_in() -> Templates {
+        let texts = Kind::ALL.map(|kind| (kind.as_str().to_owned(), built_in(kind).to_owned()));
+        Templates {
+            texts: texts.into(),
+            own: BTreeMap::new(),
+        }
+    }
+
+    /// The built-in ones, each replaced where `folder` has a file of its name with `.md`.
+    pub fn load(folder: &Path) -> Result<Templates> {
+        let mut templates = Templates::built_in();
+        for kind in Kind::ALL {
+            let file = folder.join(format!("{kind}.md"));
+            match std::fs::read_to_string(&file) {
+                Ok(text) => {
+                    templates.texts.insert(kind.to_string(), text);
+                    templates.own.insert(kind.to_string(), file);
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => (),
+                Err(error) => {
+                    return Err(Error::Io(format!("cannot read {}", file.display()), error));
+                }
+            }
+        }
+        Ok(templates)
+    }
+
+    /// The texts by name.
+    pub fn texts(&self) -> &BTreeMap<String, String> {
+        &self.texts
+    }
+
+    /// The texts by name.
+    pub fn into_texts(self) -> BTreeMap<String, String> {
+        self.texts
+    }
+
+    /// The files that replace built-in templates, by the name of the template.
+    pub fn own(&self) -> &BTreeMap<String, PathBuf> {
+        &self.own
+    }
+}
+
+fn built_in(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Work => include_str!("../../../templates/prompts/work.md"),
+        Kind::VerifyFailed => include_str!("../../../templates/prompts/verify-failed.md"),
+        Kind::Conflict => include_str!("../../../templates/prompts/conflict.md"),
+        Kind::Bounced => include_str!("../../../templates/prompts/bounced.md"),
+        Kind::Propose => include_str!("../../../templates/prompts/propose.md"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_project_replaces_a_template() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("work.md"), "mine\n").unwrap();
+        let templates = Templates::load(dir.path()).unwrap();
+        assert_eq!(templates.texts()["work"], "mine\n");
+        assert_eq!(templates.texts()["conflict"], built_in(Kind::Conflict));
+        assert_eq!(templates.own().keys().collect::<Vec<_>>(), ["work"]);
+        let nowhere = Templates::load(&dir.path().join("nowhere")).unwrap();
+        assert_eq!(nowhere, Templates::built_in());
+    }
+}
