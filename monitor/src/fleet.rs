@@ -41,8 +41,17 @@ pub struct Seen {
     pub engine: Option<Engine>,
     /// The containers.
     pub containers: BTreeMap<Id, Phase>,
-    /// What hinders them, one sentence each.
-    pub problems: Vec<String>,
+    /// What hinders them.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that keeps containers from running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which one, or Docker itself.
+    pub about: String,
+    /// One sentence for people.
+    pub said: String,
 }
 
 impl Fleet {

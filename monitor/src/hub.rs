@@ -29,10 +29,11 @@ use crate::fleet::{self, Fleet, reconciler};
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
 use crate::listener::{EACH_CONTAINER, EACH_HOST, agent, human, serve};
+use crate::notifier::Notifier;
 use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
 use crate::verification::Verifications;
-use crate::{hub_file, reconcile};
+use crate::{hub_file, notifier, reconcile};
 
 /// The longest long poll.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -88,6 +89,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Containers.
     pub fleet: Fleet,
+    /// Messages to people who are away.
+    pub notifier: Notifier,
     /// Idle workers stand in line for this.
     pub line: Mutex<()>,
     /// How many patches may be made at once.
@@ -190,6 +193,7 @@ impl Running {
     pub async fn start_with(settings: Settings, most_at_once: usize) -> Result<Running> {
         let project = Project::open(&settings.project)?;
         let config = Config::load(&project)?;
+        let ntfy = swarm::ntfy::of(&project, &config)?;
         let lock = lock(&project).await?;
         let path = project.database();
         Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
@@ -211,6 +215,7 @@ impl Running {
         let hub = Arc::new(Hub {
             door: human::Door::new(&token, project.id(), port),
             fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
+            notifier: Notifier::new(ntfy),
             verifications: Verifications::new(config.verify.ready as usize),
             leases: Leases::default(),
             presence: Presence::default(),
@@ -230,6 +235,8 @@ impl Running {
         loops.spawn(serve(agents, everyone, host.each_agent, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
+        loops.spawn(notifier::watch(hub.clone()));
+        loops.spawn(notifier::send(hub.clone()));
         if let Some((engine, blueprint)) = host.fleet {
             loops.spawn(reconciler::run(hub.clone(), engine, blueprint));
         }

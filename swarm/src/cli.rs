@@ -22,7 +22,8 @@ pub enum Command {
     /// Build the images where needed, start the hub and its agents
     ///
     /// With the claude backend an account is needed: ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN
-    /// (made by 'claude setup-token'), or a login by 'claude', in this order.
+    /// (made by 'claude setup-token'), or a login by 'claude', in this order. Where the ntfy server
+    /// wants a token, it is taken from SWARM_NTFY_TOKEN and kept for the next start.
     Start {
         /// How many agents; agents.count of the configuration when left out
         #[arg(long, value_name = "N")]
@@ -65,6 +66,9 @@ pub enum Command {
     Regenerate,
     /// Show where the page is and how to log in
     Open,
+    /// Messages for when you are away, to the ntfy topic of the configuration
+    #[command(subcommand)]
+    Notify(Notify),
     /// Run verify.sh on commits of the base branch, each in a fresh container
     Verify {
         /// Commits, as git names them; the branch's head when left out
@@ -101,6 +105,12 @@ pub struct Init {
 pub enum BackendKind {
     Claude,
     Command,
+}
+
+#[derive(Subcommand)]
+pub enum Notify {
+    /// Send one message and say whether the server took it
+    Test,
 }
 
 #[derive(clap::Args)]

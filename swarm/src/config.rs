@@ -19,7 +19,8 @@ mod sections;
 
 pub use memory::Memory;
 pub use sections::{
-    Access, Agents, Image, Limits, Monitor, Network, ProjectSection, Proposals, Queue, Verify,
+    Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
+    Verify,
 };
 
 /// The most agents that one swarm may have.
@@ -69,6 +70,8 @@ pub struct Config {
     pub proposals: Proposals,
     /// The page and the API.
     pub monitor: Monitor,
+    /// Whom to tell what, and how.
+    pub notify: Notify,
 }
 
 impl Config {

@@ -56,9 +56,7 @@ impl Credentials {
     /// Keeps them for the hub, readable by the owner alone from the first byte on.
     pub fn write(&self, project: &Project) -> Result<()> {
         let file = project.credentials_file();
-        let draft = file.with_extension("json.new");
-        write_private(&draft, &serde_json::to_vec(&self.values)?)
-            .and_then(|()| fs::rename(&draft, &file))
+        write_private(&file, &serde_json::to_vec(&self.values)?)
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
@@ -81,17 +79,22 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes a file that its owner alone can read, from the first byte on; whole or not at all.
+pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut draft = file.as_os_str().to_owned();
+    draft.push(".new");
+    let draft = PathBuf::from(draft);
     let mut open = fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(ONLY_OWNER)
-        .open(file)?;
+        .open(&draft)?;
     // A file that was there already keeps its mode.
     open.set_permissions(fs::Permissions::from_mode(ONLY_OWNER))?;
     open.write_all(bytes)?;
-    open.sync_all()
+    open.sync_all()?;
+    fs::rename(&draft, file)
 }
 
 fn find_among(

@@ -9,6 +9,7 @@ pub mod follow;
 pub mod hub;
 pub mod image;
 pub mod init;
+pub mod ntfy;
 pub mod project;
 pub mod pull;
 

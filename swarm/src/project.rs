@@ -136,6 +136,11 @@ impl Project {
         self.folder().join("secrets/credentials.json")
     }
 
+    /// The token for the ntfy server, mode 0600.
+    pub fn ntfy_token_file(&self) -> PathBuf {
+        self.folder().join("secrets/ntfy-token")
+    }
+
     /// Prompt templates that replace the built-in ones, as `<name>.md`.
     pub fn prompts(&self) -> PathBuf {
         self.folder().join("prompts")

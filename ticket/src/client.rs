@@ -173,6 +173,11 @@ impl Client {
         self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
+    /// Sends one message to the people who are away; returns the server that took it.
+    pub fn notify_test(&self) -> Result<String> {
+        self.post("/notify/test", &serde_json::json!({}), ANSWER_TIMEOUT)
+    }
+
     /// Ends agents, verifiers and the hub; returns when the agents are gone.
     pub fn shutdown(&self) -> Result<()> {
         self.send(

@@ -20,6 +20,7 @@ pub mod history;
 pub mod landing;
 pub mod learning;
 pub mod moment;
+pub mod notice;
 pub mod partial;
 pub mod printed;
 pub mod prompt;
@@ -32,6 +33,7 @@ pub mod text;
 pub mod ticket;
 pub mod transfer;
 pub mod usage;
+pub mod waiting;
 pub mod wire;
 mod words;
 

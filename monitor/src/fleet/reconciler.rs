@@ -18,11 +18,11 @@ use ticket::Actor;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Seen;
 use super::actions::{last_words, remove, start};
 use super::deaths::{Cause, Deaths};
 use super::ended::Ended;
 use super::plan::{Action, Desired, Id, Phase, plan};
+use super::{Problem, Seen};
 use crate::hub::{Shared, at};
 
 /// How long starts and removals under way may take before everything is ended.
@@ -33,6 +33,8 @@ const RESYNC: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause before the engine is looked for again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// What a problem with the engine is about.
+const DOCKER: &str = "Docker";
 /// How long an agent may take to release its ticket when everything ends.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
@@ -396,15 +398,19 @@ impl Reconciler {
     /// Shows what is known to the rest of the hub, then writes down what happened: who hears of an
     /// event finds what it is about.
     async fn publish(&mut self) {
-        let broken = self
-            .rows
-            .iter()
-            .filter_map(|(row, deaths)| deaths.problem(&row.name()));
-        let problems = self.outage.iter().chain(self.unstartable.values()).cloned();
+        let problem = |about: String, said: String| Problem { about, said };
+        let outage = self.outage.iter();
+        let outage = outage.map(|said| problem(DOCKER.into(), said.clone()));
+        let unstartable = self.unstartable.iter();
+        let unstartable = unstartable.map(|(row, said)| problem(row.name(), said.clone()));
+        let broken = self.rows.iter().filter_map(|(row, deaths)| {
+            let said = deaths.problem(&row.name())?;
+            Some(problem(row.name(), said))
+        });
         *self.hub.fleet.lock() = Seen {
             engine: Some(self.engine.clone()),
             containers: self.phases(),
-            problems: problems.chain(broken).collect(),
+            problems: outage.chain(unstartable).chain(broken).collect(),
         };
         for (action, detail) in std::mem::take(&mut self.news) {
             let detail = Some(detail).filter(|d| !d.is_empty());

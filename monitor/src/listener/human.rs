@@ -145,6 +145,7 @@ pub fn router(hub: Shared) -> Router {
         .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())
+        .merge(routes::notify::router())
         .merge(routes::services::router())
         .merge(routes::verifications::human_router())
         .merge(routes::events::router());

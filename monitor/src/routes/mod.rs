@@ -14,6 +14,7 @@ pub mod landings;
 mod learnings;
 pub mod log;
 pub mod login;
+pub mod notify;
 mod pause;
 mod prompt;
 pub mod proposals;

@@ -62,6 +62,8 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
         problems: seen
             .problems
             .into_iter()
+            .map(|problem| problem.said)
+            .chain(hub.notifier.trouble())
             .chain(paused.map(|reason| {
                 format!("claims are paused: {reason}; 'ticket resume' lets them go on")
             }))

@@ -13,6 +13,7 @@ mod fleet;
 mod human_door;
 mod leases;
 mod lifetime;
+mod notify;
 mod page;
 mod tickets;
 mod transfer;

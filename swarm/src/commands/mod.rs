@@ -6,11 +6,12 @@ use anyhow::{Context, Result};
 use swarm::Project;
 use ticket::exit;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Notify};
 
 mod demo;
 mod init;
 mod logs;
+mod notify;
 mod open;
 mod progress;
 mod pull;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Watch => watch::run(&project()?)?,
         Command::Regenerate => regenerate::run(&project()?)?,
         Command::Open => open::run(&project()?)?,
+        Command::Notify(Notify::Test) => notify::test(&project()?)?,
         Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
         Command::Demo(arguments) => return demo::run(arguments),
     }

@@ -2,7 +2,8 @@
 
 use ticket::wire::Backend;
 
-use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS};
+use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify};
+use crate::ntfy;
 
 /// The first value that is of the right type and still makes no sense.
 pub fn fault(config: &Config) -> Option<String> {
@@ -16,6 +17,7 @@ pub fn fault(config: &Config) -> Option<String> {
         queue,
         proposals,
         monitor,
+        notify,
     } = config;
     let program = match &agents.backend {
         Backend::Claude { program, .. } | Backend::Command { program, .. } => program,
@@ -114,10 +116,24 @@ pub fn fault(config: &Config) -> Option<String> {
     wrong
         .map(|(key, _, expected)| format!("{key}: expected {expected}"))
         .or_else(|| agents.env.keys().find_map(|key| bad_variable(key)))
+        .or_else(|| bad_address(notify))
 }
 
 fn minutes(number: u64) -> bool {
     (1..=10_080).contains(&number)
+}
+
+fn bad_address(notify: &Notify) -> Option<String> {
+    let topic = notify.ntfy.as_deref().map(ntfy::check);
+    if let Some(Err(expected)) = topic {
+        return Some(format!("notify.ntfy: {expected}"));
+    }
+    let page = notify.page.as_deref()?;
+    let is_address = ["http://", "https://"]
+        .iter()
+        .any(|scheme| page.strip_prefix(scheme).is_some_and(is_word));
+    (!is_address)
+        .then(|| "notify.page: expected an address such as \"https://swarm.example.org\"".into())
 }
 
 fn is_branch(name: &str) -> bool {

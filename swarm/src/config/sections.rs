@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use ticket::notice::Kind;
 use ticket::wire::Backend;
 
 use super::memory::Memory;
@@ -121,6 +122,18 @@ pub struct Monitor {
     pub port: u16,
 }
 
+/// `[notify]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notify {
+    /// The topic that messages go to, such as `https://ntfy.sh/TOPIC`; none: nothing is sent.
+    pub ntfy: Option<String>,
+    /// What is worth a message.
+    pub events: Vec<Kind>,
+    /// The page's address as a phone reaches it; its address on this machine when left out.
+    pub page: Option<String>,
+}
+
 impl Default for ProjectSection {
     fn default() -> Self {
         ProjectSection {
@@ -198,5 +211,15 @@ impl Default for Proposals {
 impl Default for Monitor {
     fn default() -> Self {
         Monitor { port: 3000 }
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Notify {
+            ntfy: None,
+            events: Kind::ALL.to_vec(),
+            page: None,
+        }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -23,6 +23,10 @@ const MIGRATIONS: [(&str, &str); 5] = [
     (
         "search_and_labels",
         include_str!("../../../migrations/0005_search_and_labels.sql"),
+    ),
+    (
+        "outbox",
+        include_str!("../../../migrations/0006_outbox.sql"),
     ),
 ];
 

@@ -23,6 +23,7 @@ mod landings;
 mod learnings;
 pub mod lock;
 mod migrate;
+mod outbox;
 mod pauses;
 mod prompts;
 mod proposals;
@@ -34,6 +35,7 @@ mod session;
 mod settings;
 mod tickets;
 mod turn;
+mod waiting;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};

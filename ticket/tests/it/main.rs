@@ -14,6 +14,7 @@ mod halts;
 mod knowledge;
 mod landings;
 mod migrations;
+mod outbox;
 mod permissions;
 mod reviews;
 mod support;
