@@ -26,7 +26,7 @@ fn waiting(fixture: &Fixture) -> Vec<String> {
 
 /// The landing of this ticket's first attempt.
 fn submitted(f: &mut Fixture, agent: &str, ticket: i64) -> i64 {
-    let claimed = f.claim(agent).unwrap().ticket.ticket;
+    let claimed = f.claim(agent).unwrap().background.ticket.ticket;
     assert_eq!((claimed.id, claimed.attempt), (ticket, 1));
     let landing = f.store.submit(agent, ticket, 1, &submit("c")).unwrap();
     landing.id
@@ -138,7 +138,7 @@ fn what_waits_for_the_human_is_listed_with_what_is_wanted() {
     };
     for _ in 0..3 {
         f.human(|q| q.update(hopeless, &now)).unwrap();
-        let attempt = f.claim("agent-1").unwrap().ticket.ticket.attempt;
+        let attempt = f.claim("agent-1").unwrap().background.ticket.ticket.attempt;
         let red = end(Outcome::VerifyRed);
         f.store
             .end_attempt("agent-1", hopeless, attempt, &red, 3)
