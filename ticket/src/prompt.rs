@@ -2,9 +2,11 @@
 //! kind of prompt it is, comes from here. Texts that others wrote are fenced with a tag that they
 //! cannot know, so that they cannot pass for the runner's own words.
 
+mod check;
 mod fault;
 mod preview;
 mod render;
+mod sample;
 mod subject;
 mod templates;
 
@@ -14,6 +16,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use check::variables;
 pub use fault::Fault;
 pub use preview::{Material, Place, Preview, Wanted, preview, withheld};
 pub use render::Prompts;

@@ -121,7 +121,7 @@ fn a_template_of_the_project_counts(place: &Place) {
     std::fs::write(&file, "First\n{{ ticket.titel }}").unwrap();
     let said = place.fails(&["prompt", "1"], 1);
     assert!(
-        said.contains("the prompt template 'work', line 2"),
+        said.contains(".swarm/prompts/work.md, line 2: there is no variable ticket.titel"),
         "{said}"
     );
 }

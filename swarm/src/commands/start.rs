@@ -6,6 +6,7 @@ use swarm::credentials::Credentials;
 use swarm::fleet::Fleet;
 use swarm::hub::{self, Port};
 use swarm::{Project, bare, image, ntfy};
+use ticket::prompt::Templates;
 
 use super::progress::Build;
 use super::{count, runtime};
@@ -13,6 +14,10 @@ use super::{count, runtime};
 pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<()> {
     let config = Config::load(project)?;
     let agents = checked(agents.unwrap_or(config.agents.count))?;
+    let prompts = Templates::load(&project.prompts())?;
+    if let Some(fault) = prompts.faults().into_iter().next() {
+        bail!("{fault}");
+    }
     let credentials = match config.needs_credentials() {
         true => Credentials::find()?,
         false => Credentials::default(),

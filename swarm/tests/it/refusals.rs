@@ -125,6 +125,13 @@ fn start_refuses_before_anything_starts() {
         "[agents.backend]\nkind = \"command\"\nprogram = \"x\"\n",
     )]);
 
+    place.write(&[(".swarm/prompts/work.md", "Do\n{{ ticket.titel }}\n")]);
+    place.swarm("start").refused(&[
+        ".swarm/prompts/work.md, line 2: there is no variable ticket.titel",
+        "did you mean ticket.title?",
+    ]);
+    place.write(&[(".swarm/prompts/work.md", "Do {{ ticket.title | data }}\n")]);
+
     place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     for command in ["start", "stop", "logs hub"] {
         place

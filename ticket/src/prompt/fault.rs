@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use minijinja::ErrorKind;
 
@@ -10,6 +11,8 @@ use minijinja::ErrorKind;
 pub struct Fault {
     /// The template's name.
     pub template: String,
+    /// The project's file, where it is known.
+    pub file: Option<PathBuf>,
     /// The line, from 1, where it is known.
     pub line: Option<usize>,
     /// What is wrong there.
@@ -21,9 +24,16 @@ impl Fault {
     pub(super) fn of(template: &str, what: impl Into<String>) -> Fault {
         Fault {
             template: template.to_owned(),
+            file: None,
             line: None,
             what: what.into(),
         }
+    }
+
+    /// The same, with the file that has the template.
+    pub(super) fn within(self, file: &Path) -> Fault {
+        let file = Some(file.to_owned());
+        Fault { file, ..self }
     }
 
     /// What minijinja says of `template`. Where one template includes another, the inner one is at
@@ -41,6 +51,7 @@ impl Fault {
         };
         Fault {
             template: inner.name().unwrap_or(template).to_owned(),
+            file: None,
             line: inner.line(),
             what,
         }
@@ -49,7 +60,10 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the prompt template '{}'", self.template)?;
+        match &self.file {
+            Some(file) => write!(f, "{}", file.display())?,
+            None => write!(f, "the prompt template '{}'", self.template)?,
+        }
         if let Some(line) = self.line {
             write!(f, ", line {line}")?;
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Background, Finding, Kind, Prompts, Start, Subject, Templates};
+use super::{Background, Fault, Finding, Kind, Prompts, Start, Subject, Templates};
 use crate::error::{Error, Result};
 use crate::moment;
 use crate::status::Status;
@@ -135,6 +135,14 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
         Some(folder) => Templates::load(folder)?,
         None => Templates::built_in(),
     };
+    let (here, elsewhere): (Vec<Fault>, Vec<Fault>) = templates
+        .faults()
+        .into_iter()
+        .partition(|fault| fault.template == wanted.kind.as_str());
+    if let Some(fault) = here.into_iter().next() {
+        return Err(fault.into());
+    }
+    let notes: Vec<String> = elsewhere.iter().map(Fault::to_string).collect();
     let prompts = Prompts::new(templates.texts());
     let agent = wanted.agent().to_owned();
     let own = templates.own().values();
@@ -147,7 +155,7 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
         start: None,
         resumed: false,
         withheld: material.withheld,
-        notes: Vec::new(),
+        notes: notes.clone(),
         own_templates: own.map(|file| file.display().to_string()).collect(),
         text: String::new(),
     };
@@ -158,7 +166,7 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
             ..nothing_yet
         });
     };
-    let mut notes = Vec::new();
+    let mut notes = notes;
     let start = match material.start_from {
         None => Start::Main,
         Some(commit) => {

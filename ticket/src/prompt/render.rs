@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value, context};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use rand::RngExt;
+use serde_json::{Value as Json, json};
 
+use super::subject::short_finding;
 use super::{Fault, Finding, Kind, Subject};
-use crate::text::{last_bytes, plain};
-
-/// What a prompt holds of a log.
-const LOG_LIMIT: usize = 16 * 1024;
+use crate::text::plain;
 
 /// The project's templates.
 pub struct Prompts<'a> {
@@ -32,19 +31,7 @@ impl<'a> Prompts<'a> {
         finding: &Finding,
         resumed: bool,
     ) -> Result<String, Fault> {
-        let finding = Finding {
-            log: finding
-                .log
-                .as_deref()
-                .map(|log| last_bytes(log, LOG_LIMIT).to_owned()),
-            ..finding.clone()
-        };
-        let values = context! {
-            resumed,
-            finding => Value::from(Serde(&finding)),
-            ..Value::from(Serde(subject))
-        };
-        self.render(kind, &fence(), values)
+        self.render(kind, &fence(), &of_ticket(subject, finding, resumed))
     }
 
     /// The prompt for a proposal; `known` are titles not to propose again.
@@ -54,15 +41,10 @@ impl<'a> Prompts<'a> {
         branch: &str,
         known: &[String],
     ) -> Result<String, Fault> {
-        let values = context! {
-            agent,
-            base_branch => branch,
-            known => known.to_vec(),
-        };
-        self.render(Kind::Propose, &fence(), values)
+        self.render(Kind::Propose, &fence(), &of_proposal(agent, branch, known))
     }
 
-    fn render(&self, kind: Kind, tag: &str, values: Value) -> Result<String, Fault> {
+    fn render(&self, kind: Kind, tag: &str, values: &Json) -> Result<String, Fault> {
         let name = kind.as_str();
         let fault = |error: minijinja::Error| Fault::from_error(name, &error);
         let mut env = Environment::new();
@@ -76,12 +58,25 @@ impl<'a> Prompts<'a> {
                 .map_err(|error| Fault::from_error(name, &error))?;
         }
         let template = env.get_template(name).map_err(fault)?;
-        let body = template.render(values).map_err(fault)?;
+        let body = template.render(Value::from(Serde(values))).map_err(fault)?;
         if body.trim().is_empty() {
             return Err(Fault::of(name, "it is empty: nothing would be asked"));
         }
         Ok(format!("{}\n\n{}\n", kind.first_line(), body.trim()))
     }
+}
+
+/// What the templates for a ticket see.
+pub(super) fn of_ticket(subject: &Subject, finding: &Finding, resumed: bool) -> Json {
+    let mut values = json!(subject);
+    values["finding"] = json!(short_finding(finding));
+    values["resumed"] = json!(resumed);
+    values
+}
+
+/// What the template for a proposal sees.
+pub(super) fn of_proposal(agent: &str, branch: &str, known: &[String]) -> Json {
+    json!({ "agent": agent, "base_branch": branch, "known": known })
 }
 
 /// Puts a text between tags that it cannot close.

@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use super::Kind;
 use crate::error::{Error, Result};
 
+/// A file that explains the others.
+const README: &str = "README";
+
 /// The templates of one project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Templates {
     texts: BTreeMap<String, String>,
     own: BTreeMap<String, PathBuf>,
+    strange: BTreeMap<String, PathBuf>,
 }
 
 impl Templates {
@@ -21,6 +25,7 @@ impl Templates {
         Templates {
             texts: texts.into(),
             own: BTreeMap::new(),
+            strange: BTreeMap::new(),
         }
     }
 
@@ -40,6 +45,7 @@ impl Templates {
                 }
             }
         }
+        templates.strange = strange(folder)?;
         Ok(templates)
     }
 
@@ -53,10 +59,35 @@ impl Templates {
         self.texts
     }
 
+    /// Files in the project's folder that look like templates and replace none, by name.
+    pub(super) fn strange(&self) -> &BTreeMap<String, PathBuf> {
+        &self.strange
+    }
+
     /// The files that replace built-in templates, by the name of the template.
     pub fn own(&self) -> &BTreeMap<String, PathBuf> {
         &self.own
     }
+}
+
+/// A misspelt name would otherwise only be noticed by what agents do.
+fn strange(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let cannot = |error| Error::Io(format!("cannot read {}", folder.display()), error);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(cannot(error)),
+    };
+    let mut strange = BTreeMap::new();
+    for entry in entries {
+        let file = entry.map_err(cannot)?.path();
+        let name = file.file_stem().unwrap_or_default().to_string_lossy();
+        let is_template = file.extension().is_some_and(|end| end == "md");
+        if is_template && name != README && name.parse::<Kind>().is_err() {
+            strange.insert(name.into_owned(), file);
+        }
+    }
+    Ok(strange)
 }
 
 fn built_in(kind: Kind) -> &'static str {
