@@ -197,7 +197,7 @@ impl Gate<'_> {
         while end.is_none() {
             match from.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Event::Exit(exit)) => end = Some(End::Exit(exit)),
-                Ok(Event::Interrupt(why)) if why != Why::HubAway => {
+                Ok(Event::Interrupt(why)) if !why.is_about_money() => {
                     end = Some(End::Interrupted(why));
                 }
                 Ok(Event::Interrupt(_)) => {}

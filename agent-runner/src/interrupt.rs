@@ -5,6 +5,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ticket::usage::Budget;
+
 /// Why the work is cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -14,6 +16,15 @@ pub enum Why {
     Lost,
     /// The hub has not answered for too long: nothing more is spent. Concerns only what costs money.
     HubAway,
+    /// The hub says that this budget is used up. Concerns only what costs money.
+    Budget(Budget),
+}
+
+impl Why {
+    /// Whether only an agent CLI must end, and not the gate.
+    pub fn is_about_money(self) -> bool {
+        matches!(self, Why::HubAway | Why::Budget(_))
+    }
 }
 
 /// Shared between whoever interrupts and whoever is interrupted.
@@ -51,6 +62,14 @@ impl Interrupt {
     pub fn hub_is_back(&self) {
         let mut state = self.lock();
         if state.raised == Some(Why::HubAway) {
+            state.raised = None;
+        }
+    }
+
+    /// The budget lasts again: the human raised it.
+    pub fn budget_is_back(&self) {
+        let mut state = self.lock();
+        if matches!(state.raised, Some(Why::Budget(_))) {
             state.raised = None;
         }
     }

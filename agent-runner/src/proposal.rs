@@ -37,7 +37,7 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
             let end = EndProposal {
                 reason,
                 outcome: Some(Outcome::Released),
-                trouble: None,
+                ..EndProposal::default()
             };
             let _ = hub.end_proposal(id, &end);
         }),
@@ -53,12 +53,13 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
                 reason: Some(reason),
                 outcome: Some(outcome),
                 trouble: other.trouble(),
+                ..EndProposal::default()
             }
         }
         Err(e) => EndProposal {
             reason: Some(format!("{e:#}")),
             outcome: Some(Outcome::InfraFailed),
-            trouble: None,
+            ..EndProposal::default()
         },
     };
     runner.stop.checkpoint();
@@ -118,6 +119,7 @@ fn propose(
         stall: stall_limit(&proposal.agent),
         every: NEVER,
         on_served: Box::new(|| ()),
+        on_usage: Box::new(|_| ()),
     };
     Ok(run.run(|| {}).ending)
 }

@@ -3,12 +3,13 @@
 //! away, and says so by the interrupt.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ticket::Error;
 use ticket::client::Client;
+use ticket::usage::{Budget, RunUsage};
 use ticket::wire::Heartbeat;
 
 use crate::backoff::{Backoff, HUB};
@@ -22,6 +23,8 @@ const SHORTEST: Duration = Duration::from_millis(500);
 /// The longest, whatever the lease: a ticket that was taken away waits 30 seconds for its tree, and a
 /// runner that hears of it later finds the ticket given to another and its push refused.
 const LONGEST: Duration = Duration::from_secs(10);
+/// The shortest time between two of them that only say what was used: a turn of a model takes longer.
+const COUNTING: Duration = Duration::from_millis(250);
 /// So long without the hub, and nothing more is spent on the agent CLI.
 pub const HUB_AWAY: Duration = Duration::from_secs(120);
 
@@ -41,6 +44,7 @@ pub struct Pulse {
     to: Sender<Order>,
     phase: String,
     since: Instant,
+    over_budget: Arc<Mutex<Option<Budget>>>,
 }
 
 struct Order {
@@ -58,6 +62,7 @@ impl Pulse {
         phase: &str,
     ) -> Pulse {
         let (to, orders) = channel();
+        let over_budget = Arc::default();
         let heart = Heart {
             hub,
             ticket,
@@ -68,12 +73,15 @@ impl Pulse {
             backoff: HUB,
             lost: false,
             unsaid: Heartbeat::default(),
+            over_budget: Arc::clone(&over_budget),
+            counted_at: None,
         };
         thread::spawn(move || heart.beat(&orders));
         let mut pulse = Pulse {
             to,
             phase: String::new(),
             since: Instant::now(),
+            over_budget,
         };
         pulse.phase(phase);
         pulse
@@ -90,6 +98,11 @@ impl Pulse {
     /// The phase as it was last said.
     pub fn current(&self) -> &str {
         &self.phase
+    }
+
+    /// The budget that the hub last said is used up.
+    pub fn over_budget(&self) -> Option<Budget> {
+        *lock(&self.over_budget)
     }
 
     /// The agent CLI's conversation is known. Does not wait.
@@ -109,7 +122,7 @@ impl Pulse {
                 served: true,
                 ..Heartbeat::default()
             };
-            let to = to.lock().unwrap_or_else(PoisonError::into_inner);
+            let to = lock(&to);
             let _ = to.send(Order { beat, reply: None });
         }
     }
@@ -120,6 +133,19 @@ impl Pulse {
         let (reply, answer) = channel();
         self.order(beat, Some(reply));
         answer.recv().unwrap_or(Life::Away)
+    }
+
+    /// Says, whenever it is called, what a run of the agent CLI used so far.
+    pub fn accountant(&self) -> impl Fn(RunUsage) + Send + Sync + use<> {
+        let to = Mutex::new(self.to.clone());
+        move |run| {
+            let beat = Heartbeat {
+                usage: vec![run],
+                ..Heartbeat::default()
+            };
+            let to = lock(&to);
+            let _ = to.send(Order { beat, reply: None });
+        }
     }
 
     fn change(&mut self, phase: &str) -> Heartbeat {
@@ -153,29 +179,50 @@ struct Heart {
     lost: bool,
     /// What the hub has not heard yet.
     unsaid: Heartbeat,
+    over_budget: Arc<Mutex<Option<Budget>>>,
+    /// When the last one went out that only said what was used.
+    counted_at: Option<Instant>,
 }
 
 impl Heart {
     fn beat(mut self, orders: &Receiver<Order>) {
         let mut next = Instant::now() + self.every;
         loop {
-            let reply = match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            let mut replies = Vec::new();
+            match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok(order) => {
-                    self.remember(order.beat);
-                    order.reply
+                    let mut only_counts = self.take(order, &mut replies);
+                    for order in orders.try_iter() {
+                        only_counts &= self.take(order, &mut replies);
+                    }
+                    if only_counts && let Some(counted_at) = self.counted_at.replace(Instant::now())
+                    {
+                        let soon = counted_at + COUNTING;
+                        if soon > Instant::now() {
+                            self.counted_at = Some(counted_at);
+                            next = next.min(soon);
+                            continue;
+                        }
+                    }
                 }
-                Err(RecvTimeoutError::Timeout) => {
-                    reap();
-                    None
-                }
+                Err(RecvTimeoutError::Timeout) => reap(),
                 Err(RecvTimeoutError::Disconnected) => return,
-            };
+            }
             let (life, wait) = self.send();
             next = Instant::now() + wait;
-            if let Some(reply) = reply {
+            for reply in replies {
                 let _ = reply.send(life);
             }
         }
+    }
+
+    /// Remembers what it says. True when that is only what was used.
+    fn take(&mut self, order: Order, replies: &mut Vec<Sender<Life>>) -> bool {
+        let beat = &order.beat;
+        let only_counts = !beat.usage.is_empty() && beat.phase.is_none() && order.reply.is_none();
+        replies.extend(order.reply);
+        self.remember(order.beat);
+        only_counts
     }
 
     /// A later phase replaces one that was not heard.
@@ -188,6 +235,9 @@ impl Heart {
             self.unsaid.session_id = beat.session_id;
         }
         self.unsaid.served |= beat.served;
+        for run in beat.usage {
+            RunUsage::put(&mut self.unsaid.usage, run);
+        }
     }
 
     fn send(&mut self) -> (Life, Duration) {
@@ -195,8 +245,13 @@ impl Heart {
             return (Life::Lost, self.every);
         }
         match self.hub.heartbeat(self.ticket, self.attempt, &self.unsaid) {
-            Ok(()) => {
+            Ok(heard) => {
                 self.unsaid = Heartbeat::default();
+                *lock(&self.over_budget) = heard.over_budget;
+                match heard.over_budget {
+                    Some(budget) => self.interrupt.raise(Why::Budget(budget)),
+                    None => self.interrupt.budget_is_back(),
+                }
                 self.backoff.worked();
                 self.away_since = None;
                 self.interrupt.hub_is_back();
@@ -216,4 +271,8 @@ impl Heart {
             }
         }
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -32,13 +32,8 @@ pub fn run(runner: &Runner, left: &Unfinished) {
     };
     runner.console.say(&speaker, &what);
     let end = EndAttempt {
-        outcome: Outcome::InfraFailed,
-        reason: Some("the runner was killed".into()),
-        log_tail: None,
         snapshot,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
+        ..EndAttempt::new(Outcome::InfraFailed, "the runner was killed")
     };
     let told = patiently(&runner.stop, &runner.console, || {
         runner.hub.end_attempt(left.ticket, left.attempt, &end)

@@ -26,8 +26,8 @@ use crate::queue::Queue;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
 use crate::wire::{
-    ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heartbeat,
-    Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
+    ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heard,
+    Heartbeat, Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
 };
 
 /// How long an answer may take to which thousands of tickets belong.
@@ -111,8 +111,18 @@ impl Client {
     }
 
     /// A sign of life. [`Error::Stale`] when the attempt is over.
-    pub fn heartbeat(&self, ticket: i64, attempt: i64, beat: &Heartbeat) -> Result<()> {
-        self.post_only(&format!("/attempts/{ticket}/{attempt}/heartbeat"), beat)
+    pub fn heartbeat(&self, ticket: i64, attempt: i64, beat: &Heartbeat) -> Result<Heard> {
+        self.beat(&format!("/attempts/{ticket}/{attempt}/heartbeat"), beat)
+    }
+
+    /// The same of a proposal run.
+    pub fn proposal_heartbeat(&self, run: i64, beat: &Heartbeat) -> Result<Heard> {
+        self.beat(&format!("/proposals/{run}/heartbeat"), beat)
+    }
+
+    fn beat(&self, path: &str, beat: &Heartbeat) -> Result<Heard> {
+        let heard: Option<Heard> = self.post(path, beat, ANSWER_TIMEOUT)?;
+        Ok(heard.unwrap_or_default())
     }
 
     /// Hands in the attempt's branch.

@@ -33,6 +33,7 @@ pub mod text;
 pub mod ticket;
 pub mod transfer;
 pub mod usage;
+pub mod usd;
 pub mod waiting;
 pub mod wire;
 mod words;

@@ -10,6 +10,11 @@ pub fn now() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
+/// Today's date, where this program runs: `2030-01-31`.
+pub fn today() -> String {
+    chrono::Local::now().date_naive().to_string()
+}
+
 /// A moment in Unix seconds: `+30m`, `+2h`, `+1d` from `now` on, `2030-01-31 08:00:00` in UTC, RFC
 /// 3339, or `now` itself, which is 0: for at once.
 pub fn parse(text: &str, now: i64) -> Result<i64, String> {

@@ -1,7 +1,21 @@
 //! What an agent CLI used of its account: tokens by model, and money where it is known.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::words::one_of;
+
+/// The largest number of tokens, or millionths of a dollar, that one report may name.
+const MOST: u64 = 1 << 50;
+/// The longest name of a model or backend that is kept, in characters.
+const NAME: usize = 100;
+/// How many models one run may name; what further ones used is counted as the last one's.
+const MODELS: usize = 16;
+/// How many runs of an agent CLI one attempt may report.
+pub const MAX_RUNS: i64 = 10_000;
 
 /// Tokens and money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -20,6 +34,53 @@ pub struct Usage {
     pub cost_microusd: Option<u64>,
 }
 
+impl Usage {
+    /// This and `other` together; the cost is known when both are.
+    #[must_use]
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens.saturating_add(other.input_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            cache_read_tokens: self
+                .cache_read_tokens
+                .saturating_add(other.cache_read_tokens),
+            cache_write_tokens: self
+                .cache_write_tokens
+                .saturating_add(other.cache_write_tokens),
+            cost_microusd: self
+                .cost_microusd
+                .zip(other.cost_microusd)
+                .map(|(one, other)| one.saturating_add(other)),
+        }
+    }
+
+    /// True when nothing was used.
+    pub fn is_nothing(&self) -> bool {
+        self.tokens() == 0 && self.cost_microusd.unwrap_or(0) == 0
+    }
+
+    /// All tokens together.
+    pub fn tokens(&self) -> u64 {
+        [
+            self.output_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+        ]
+        .into_iter()
+        .fold(self.input_tokens, u64::saturating_add)
+    }
+
+    fn capped(self) -> Usage {
+        Usage {
+            input_tokens: self.input_tokens.min(MOST),
+            output_tokens: self.output_tokens.min(MOST),
+            cache_read_tokens: self.cache_read_tokens.min(MOST),
+            cache_write_tokens: self.cache_write_tokens.min(MOST),
+            cost_microusd: self.cost_microusd.map(|cost| cost.min(MOST)),
+        }
+    }
+}
+
 /// What one model used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ModelUsage {
@@ -28,4 +89,182 @@ pub struct ModelUsage {
     /// What it used.
     #[serde(flatten)]
     pub usage: Usage,
+}
+
+/// What an agent CLI was run for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The ticket.
+    #[default]
+    Work,
+    /// To mend what the gate found.
+    VerifyFailed,
+    /// To resolve a conflict.
+    Conflict,
+    /// To mend what kept the work from landing.
+    Bounced,
+    /// To propose something.
+    Propose,
+}
+
+impl Phase {
+    /// Every phase.
+    pub const ALL: [Phase; 5] = [
+        Phase::Work,
+        Phase::VerifyFailed,
+        Phase::Conflict,
+        Phase::Bounced,
+        Phase::Propose,
+    ];
+
+    /// The word in the database and the JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Work => "work",
+            Phase::VerifyFailed => "verify-failed",
+            Phase::Conflict => "conflict",
+            Phase::Bounced => "bounced",
+            Phase::Propose => "propose",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Phase {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        one_of("phase", word, &Phase::ALL, Phase::as_str)
+    }
+}
+
+/// What one run of an agent CLI used so far. A later report of the same run takes the place of an
+/// earlier one, so that one that is sent twice counts once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunUsage {
+    /// Which run of the attempt or proposal run: 1 for the first.
+    pub run: i64,
+    /// What it was run for.
+    pub phase: Phase,
+    /// Which agent CLI.
+    pub backend: String,
+    /// What it used, by model.
+    pub models: Vec<ModelUsage>,
+    /// The run is over and this its last word: no report without it comes after it.
+    #[serde(default)]
+    pub is_last: bool,
+}
+
+impl RunUsage {
+    /// Puts a report among others, in place of an earlier one of the same run.
+    pub fn put(reports: &mut Vec<RunUsage>, run: RunUsage) {
+        match reports.iter_mut().find(|known| known.run == run.run) {
+            Some(known) => *known = run,
+            None => reports.push(run),
+        }
+    }
+
+    /// The same within bounds: what an agent CLI prints may be anything.
+    #[must_use]
+    pub fn capped(self) -> RunUsage {
+        let mut models: Vec<ModelUsage> = Vec::new();
+        for ModelUsage { model, usage } in self.models {
+            let model = name(&model);
+            let usage = usage.capped();
+            let full = models.len() >= MODELS;
+            let known = models.iter().position(|known| known.model == model);
+            match known.or(full.then_some(MODELS - 1)) {
+                Some(place) => models[place].usage = models[place].usage.plus(usage).capped(),
+                None => models.push(ModelUsage { model, usage }),
+            }
+        }
+        RunUsage {
+            backend: name(&self.backend),
+            models,
+            ..self
+        }
+    }
+}
+
+fn name(said: &str) -> String {
+    crate::text::one_line(said).chars().take(NAME).collect()
+}
+
+/// Which budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Budget {
+    /// The ticket's.
+    Ticket,
+    /// The day's, of the whole swarm.
+    Day,
+}
+
+/// What may still be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowance {
+    /// In millionths of a US dollar.
+    pub microusd: u64,
+    /// Which budget leaves no more.
+    pub budget: Budget,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn used(model: &str, input_tokens: u64) -> ModelUsage {
+        ModelUsage {
+            model: model.into(),
+            usage: Usage {
+                input_tokens,
+                cost_microusd: Some(1),
+                ..Usage::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_cost_is_known_when_all_of_it_is() {
+        let known = used("a", 1).usage;
+        let unknown = Usage {
+            cost_microusd: None,
+            ..known
+        };
+        assert_eq!(known.plus(known).cost_microusd, Some(2));
+        assert_eq!(known.plus(unknown).cost_microusd, None);
+        assert_eq!(known.plus(unknown).input_tokens, 2);
+        assert!(!known.is_nothing() && Usage::default().is_nothing());
+    }
+
+    #[test]
+    fn what_an_agent_cli_prints_is_kept_within_bounds() {
+        let mut models: Vec<ModelUsage> = (0..40).map(|n| used(&format!("m{n}"), 1)).collect();
+        models.push(used("m0", u64::MAX));
+        models.push(used(&"\u{1b}[31mx".repeat(200), 1));
+        let run = RunUsage {
+            run: 1,
+            models,
+            ..RunUsage::default()
+        };
+        let run = run.capped();
+        assert_eq!(run.models.len(), MODELS);
+        assert_eq!(run.models[0].usage.input_tokens, MOST);
+        assert_eq!(run.models[MODELS - 1].usage.input_tokens, 26);
+        let one = RunUsage {
+            models: vec![used(&"\u{1b}[31mx".repeat(200), 1)],
+            ..RunUsage::default()
+        };
+        let name = &one.capped().models[0].model;
+        assert!(
+            name.chars().count() <= NAME && !name.contains('\u{1b}'),
+            "{name}"
+        );
+    }
 }

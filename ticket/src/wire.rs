@@ -4,10 +4,11 @@
 //! |---|---|---|
 //! | runner | `POST /enroll` (no token) | [`Enroll`] → [`Enrolled`] |
 //! | worker | `POST /work` (long poll) | [`WorkRequest`] → [`Work`] |
-//! | worker | `POST /attempts/{ticket}/{n}/heartbeat` | [`Heartbeat`] → 204 |
+//! | worker | `POST /attempts/{ticket}/{n}/heartbeat` | [`Heartbeat`] → [`Heard`] |
 //! | worker | `POST /attempts/{ticket}/{n}/submit` | [`Submit`] → [`Landing`](crate::landing::Landing) |
 //! | worker | `GET /landings/{id}?wait=SECONDS` | → [`Landing`](crate::landing::Landing) |
 //! | worker | `POST /attempts/{ticket}/{n}/end` | [`EndAttempt`] → 204 |
+//! | worker | `POST /proposals/{run}/heartbeat` | [`Heartbeat`] → [`Heard`] |
 //! | worker | `POST /proposals/{run}/end` | [`EndProposal`] → 204 |
 //! | verifier | `POST /verifications/next` (long poll) | → [`Option<Verification>`] |
 //! | verifier | `POST /verifications/{id}/verdict` | [`Verdict`] → 204 |
@@ -25,6 +26,7 @@ use crate::filter::ClaimFilter;
 use crate::halt::Trouble;
 use crate::prompt::Background;
 use crate::ticket::TicketDetail;
+use crate::usage::{Allowance, Budget, RunUsage};
 
 /// The body of every refusal.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -161,6 +163,9 @@ pub struct Assignment {
     pub start_from: Option<String>,
     /// The conversation to resume, when the last attempt was this agent's.
     pub resume: Option<String>,
+    /// What may still be spent; none for any amount.
+    #[serde(default)]
+    pub allowance: Option<Allowance>,
     /// How to run the agent CLI.
     pub agent: AgentSettings,
     /// How the gate behaves.
@@ -260,6 +265,17 @@ pub struct Heartbeat {
     /// True once the model's service answered in this attempt: the account has no limit at present.
     #[serde(default)]
     pub served: bool,
+    /// What runs of the agent CLI used so far, where that changed.
+    #[serde(default)]
+    pub usage: Vec<RunUsage>,
+}
+
+/// The answer to a [`Heartbeat`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The budget that is used up: the agent CLI must end.
+    #[serde(default)]
+    pub over_budget: Option<Budget>,
 }
 
 /// The attempt's branch is pushed and can land.
@@ -291,6 +307,25 @@ pub struct EndAttempt {
     /// What kept the agent CLI from its model, when that is how it ended: it concerns everybody.
     #[serde(default)]
     pub trouble: Option<Trouble>,
+    /// What every run of the agent CLI used.
+    #[serde(default)]
+    pub usage: Vec<RunUsage>,
+}
+
+impl EndAttempt {
+    /// An end that leaves nothing more to say.
+    pub fn new(outcome: Outcome, reason: impl Into<String>) -> EndAttempt {
+        EndAttempt {
+            outcome,
+            reason: Some(reason.into()),
+            log_tail: None,
+            snapshot: None,
+            session_id: None,
+            unsettled: false,
+            trouble: None,
+            usage: Vec::new(),
+        }
+    }
 }
 
 /// An idle agent may propose work.
@@ -304,6 +339,9 @@ pub struct ProposalRun {
     pub base: Base,
     /// Titles of proposals that are open or were rejected.
     pub known: Vec<String>,
+    /// What may still be spent; none for any amount.
+    #[serde(default)]
+    pub allowance: Option<Allowance>,
     /// How to run the agent CLI.
     pub agent: AgentSettings,
 }
@@ -319,6 +357,9 @@ pub struct EndProposal {
     /// What kept the agent CLI from its model, when that is how it ended: it concerns everybody.
     #[serde(default)]
     pub trouble: Option<Trouble>,
+    /// What every run of the agent CLI used.
+    #[serde(default)]
+    pub usage: Vec<RunUsage>,
 }
 
 /// A commit to verify.

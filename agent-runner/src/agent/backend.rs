@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ticket::wire::{AgentSettings, Backend, PromptBy};
@@ -12,6 +12,7 @@ use ticket::wire::{AgentSettings, Backend, PromptBy};
 use super::claude::{self, Session};
 use super::command::Plain;
 use super::stream::Transcript;
+use super::stream::archive::Archive;
 use super::{Place, Reader};
 use crate::environment::inherit;
 
@@ -38,6 +39,14 @@ pub struct Invocation {
     pub reader: Box<dyn Reader>,
 }
 
+/// What the backend is called.
+pub fn name(backend: &Backend) -> &'static str {
+    match backend {
+        Backend::Claude { .. } => "claude",
+        Backend::Command { .. } => "command",
+    }
+}
+
 /// Whether the backend can go on with an earlier conversation.
 pub fn can_resume(backend: &Backend) -> bool {
     match backend {
@@ -58,7 +67,11 @@ impl Invocation {
             Backend::Claude { program, args } => Invocation {
                 command: claude::command(program, args, settings.model.as_deref(), session),
                 stdin: claude::escape_mentions(prompt).into_bytes(),
-                reader: Box::new(Transcript::new(matches!(session, Session::Resume(_)))),
+                reader: Box::new(
+                    Transcript::new(matches!(session, Session::Resume(_))).with_archive(
+                        Archive::before(&claude_folder(settings, place), session.id()),
+                    ),
+                ),
             },
             Backend::Command {
                 program,
@@ -80,6 +93,14 @@ impl Invocation {
             .envs(&settings.secrets)
             .envs(place.env.iter().cloned());
         Ok(invocation)
+    }
+}
+
+/// Where Claude Code keeps its conversations.
+fn claude_folder(settings: &AgentSettings, place: &Place) -> PathBuf {
+    match settings.env.get("CLAUDE_CONFIG_DIR") {
+        Some(folder) => place.tree.join(folder),
+        None => place.home.join(".claude"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ticket::attempt::Outcome;
 use ticket::halt::{Trouble, UsageLimit};
+use ticket::usage::Budget;
 
 use crate::interrupt::Why;
 
@@ -97,6 +98,13 @@ impl Ending {
                 Outcome::Released,
                 "the attempt was ended from outside".into(),
             ),
+            Ending::Interrupted(Why::Budget(Budget::Ticket)) => (
+                Outcome::AgentFailed,
+                "the ticket's budget is used up".into(),
+            ),
+            Ending::Interrupted(Why::Budget(Budget::Day)) => {
+                (Outcome::Released, "the day's budget is used up".into())
+            }
             Ending::Interrupted(Why::HubAway) => (
                 Outcome::InfraFailed,
                 "the hub did not answer for too long".into(),

@@ -56,6 +56,10 @@ pub trait Reader: Send {
     fn usage(&self) -> Vec<ModelUsage> {
         Vec::new()
     }
+    /// The same after the run ended; may look at what the agent CLI left on disk.
+    fn final_usage(&self) -> Vec<ModelUsage> {
+        self.usage()
+    }
     /// What the run came to. `stderr` is the end of standard error.
     fn ending(&self, exit: Exit, stderr: &str) -> Ending;
 }
@@ -82,6 +86,8 @@ pub struct Run<'a> {
     pub every: Duration,
     /// Called once, when the model's service answered for the first time.
     pub on_served: Box<dyn Fn() + Send + Sync>,
+    /// Called with what it used so far, by model, whenever that changed.
+    pub on_usage: Box<dyn Fn(Vec<ModelUsage>) + Send + Sync>,
 }
 
 /// What came of a run.
@@ -109,6 +115,7 @@ struct Shared {
     tail: Tail,
     stderr: Tail,
     served: bool,
+    used: Vec<ModelUsage>,
     printed_at: Instant,
     /// Until when it asked to be left alone.
     excuse: Option<Instant>,
@@ -146,6 +153,7 @@ impl Run<'_> {
             tail: Tail::default(),
             stderr: Tail::default(),
             served: false,
+            used: Vec::new(),
             printed_at: Instant::now(),
             excuse: None,
         }));
@@ -159,6 +167,7 @@ impl Run<'_> {
             console: self.console.clone(),
             speaker: self.speaker.clone(),
             on_served: self.on_served.into(),
+            on_usage: self.on_usage.into(),
         };
         let mut open = 0;
         if let Some(stdout) = pipes.stdout {
@@ -189,7 +198,7 @@ impl Run<'_> {
             ending: ending.map_text(|text| self.console.redact(&clean(text))),
             session: shared.reader.session(),
             log_tail: self.console.redact(&shared.tail.text()),
-            usage: shared.reader.usage(),
+            usage: shared.reader.final_usage(),
         }
     }
 
@@ -340,6 +349,7 @@ struct Scribe {
     console: Console,
     speaker: String,
     on_served: Arc<dyn Fn() + Send + Sync>,
+    on_usage: Arc<dyn Fn(Vec<ModelUsage>) + Send + Sync>,
 }
 
 impl Scribe {
@@ -374,6 +384,11 @@ impl Scribe {
         if !shared.served && shared.reader.is_served() {
             shared.served = true;
             (self.on_served)();
+        }
+        let used = shared.reader.usage();
+        if used != shared.used {
+            shared.used.clone_from(&used);
+            (self.on_usage)(used);
         }
         shared.reader.is_done()
     }

@@ -6,10 +6,16 @@
 
 use serde_json::Value;
 use ticket::halt::UsageLimit;
+use ticket::usage::ModelUsage;
 
 use super::{Ending, Reader};
 use crate::lines::first_bytes;
 use crate::process::Exit;
+use archive::Archive;
+use tally::{SYNTHETIC, Tally};
+
+pub mod archive;
+mod tally;
 
 /// What is shown of one text or command.
 const SHOWN: usize = 500;
@@ -28,6 +34,8 @@ pub struct Transcript {
     served: bool,
     /// What the service's last failure was called.
     error: Option<String>,
+    tally: Tally,
+    archive: Option<Archive>,
 }
 
 impl Transcript {
@@ -39,6 +47,15 @@ impl Transcript {
         }
     }
 
+    /// With what Claude Code writes down itself, to count by when the stream is cut.
+    #[must_use]
+    pub fn with_archive(self, archive: Archive) -> Transcript {
+        Transcript {
+            archive: Some(archive),
+            ..self
+        }
+    }
+
     fn take(&mut self, message: &Value) -> Vec<String> {
         if let Some(id) = message["session_id"].as_str() {
             self.session = Some(id.to_owned());
@@ -46,16 +63,18 @@ impl Transcript {
         match word(message, "type") {
             "system" => system(message),
             "assistant" => {
+                self.tally.assistant(message);
                 match message["error"].as_str() {
                     Some(error) => self.error = Some(error.to_owned()),
                     // What the CLI says in the model's place is no answer of the service.
-                    None => self.served |= word(&message["message"], "model") != "<synthetic>",
+                    None => self.served |= word(&message["message"], "model") != SYNTHETIC,
                 }
                 assistant(message)
             }
             "user" => tool_failures(message),
             "rate_limit_event" => self.rate_limit(&message["rate_limit_info"]),
             "result" => {
+                self.tally.result(message);
                 // The last one counts; a run may go on after its first.
                 self.result = Some(message.clone());
                 vec![result_line(message)]
@@ -103,6 +122,21 @@ impl Reader for Transcript {
 
     fn is_served(&self) -> bool {
         self.served
+    }
+
+    fn usage(&self) -> Vec<ModelUsage> {
+        self.tally.usage()
+    }
+
+    fn final_usage(&self) -> Vec<ModelUsage> {
+        match &self.archive {
+            Some(archive) if self.tally.is_cut() => {
+                let mut tally = self.tally.clone();
+                archive.correct(&mut tally);
+                tally.usage()
+            }
+            _ => self.tally.usage(),
+        }
     }
 
     fn ending(&self, exit: Exit, stderr: &str) -> Ending {

@@ -1,14 +1,17 @@
 //! Asking the agent: the prompt, the conversation, the run, and whether the attempt goes on after it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
+use ticket::usage::{ModelUsage, Phase, RunUsage};
 
 use super::Attempt;
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
 use crate::agent::claude::Session;
 use crate::agent::{Ending, Invocation, Place, Run, backend, stall_limit};
+use crate::interrupt::Why;
 use crate::pulse::Life;
 
 /// How often the agent's tree is kept while it works.
@@ -28,6 +31,14 @@ impl Attempt<'_> {
             self.session = None;
             self.lease.forget_session();
         }
+        if let Some(budget) = self.pulse.over_budget() {
+            let life = self.pulse.check("agent");
+            return Ok(Seen::Asked {
+                ending: Ending::Interrupted(Why::Budget(budget)),
+                live: life != Life::Lost,
+                log: String::new(),
+            });
+        }
         let session = match &self.session {
             Some(id) if backend::can_resume(&settings.backend) => Session::Resume(id.clone()),
             _ => Session::start(),
@@ -38,6 +49,13 @@ impl Attempt<'_> {
             Prompts::new(&settings.prompts).for_ticket(kind, subject, &finding, resumed)?;
         let invocation = Invocation::new(settings, &self.place(), &prompt, &session)?;
         self.pulse.phase("agent");
+        self.runs += 1;
+        let usage = RunUsage {
+            run: self.runs,
+            phase: phase(handback),
+            backend: backend::name(&settings.backend).to_owned(),
+            ..RunUsage::default()
+        };
         if backend::can_resume(&settings.backend) {
             self.pulse.session(session.id());
             self.lease.set_session(session.id());
@@ -53,8 +71,13 @@ impl Attempt<'_> {
             stall: stall_limit(settings),
             every: SNAPSHOT_EVERY,
             on_served: Box::new(self.pulse.teller()),
+            on_usage: Box::new(self.accountant(usage.clone())),
         };
         let report = run.run(|| self.lease.keep_meanwhile());
+        self.accountant(RunUsage {
+            is_last: true,
+            ..usage
+        })(report.usage);
         self.runner.stop.checkpoint();
         self.lease.wait_for_snapshot();
         let life = self.pulse.check("verify");
@@ -77,6 +100,19 @@ impl Attempt<'_> {
         })
     }
 
+    /// Tells the hub what a run used, and keeps it for the attempt's end.
+    fn accountant(&self, run: RunUsage) -> impl Fn(Vec<ModelUsage>) + Send + Sync + use<> {
+        let (lease, tell) = (Arc::clone(&self.lease), self.pulse.accountant());
+        move |models| {
+            let run = RunUsage {
+                models,
+                ..run.clone()
+            };
+            lease.set_usage(run.clone());
+            tell(run);
+        }
+    }
+
     fn place(&self) -> Place {
         let layout = &self.runner.layout;
         let mut env = self.ticket_env();
@@ -91,6 +127,16 @@ impl Attempt<'_> {
             tmp: layout.tmp(),
             env,
         }
+    }
+}
+
+/// What a run is for.
+fn phase(handback: &Handback) -> Phase {
+    match handback {
+        Handback::Work => Phase::Work,
+        Handback::VerifyFailed { .. } => Phase::VerifyFailed,
+        Handback::Conflict { .. } => Phase::Conflict,
+        Handback::Bounced(_) => Phase::Bounced,
     }
 }
 

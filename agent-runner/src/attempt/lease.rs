@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use ticket::attempt::Outcome;
 use ticket::client::Client;
+use ticket::usage::RunUsage;
 use ticket::wire::EndAttempt;
 
 use crate::console::Console;
@@ -46,6 +47,8 @@ struct State {
     /// The commit that the attempt began from; none before its tree is there.
     start: Option<String>,
     session: Option<String>,
+    /// What each run of the agent CLI used.
+    usage: Vec<RunUsage>,
     /// The tree that was kept last.
     kept: Option<Commit>,
     /// The work is in the landing queue: the hub has all there is.
@@ -88,6 +91,18 @@ impl Lease {
     /// The agent CLI's conversation is not to be resumed.
     pub fn forget_session(&self) {
         self.state().session = None;
+    }
+
+    /// What a run of the agent CLI used so far.
+    pub fn set_usage(&self, run: RunUsage) {
+        RunUsage::put(&mut self.state().usage, run);
+    }
+
+    /// What the runs of the agent CLI cost, in millionths of a US dollar, as far as it said so.
+    pub fn known_cost(&self) -> u64 {
+        let state = self.state();
+        let models = state.usage.iter().flat_map(|run| &run.models);
+        models.filter_map(|m| m.usage.cost_microusd).sum()
     }
 
     /// Takes a snapshot and hands it to the hub. The commit that has it, if there is anything to keep.
@@ -153,14 +168,12 @@ impl Lease {
 
     /// How the attempt ended, for the hub.
     pub fn ending(&self, outcome: Outcome, reason: &str, snapshot: Option<String>) -> EndAttempt {
+        let state = self.state();
         EndAttempt {
-            outcome,
-            reason: Some(reason.to_owned()),
-            log_tail: None,
             snapshot,
-            session_id: self.state().session.clone(),
-            unsettled: false,
-            trouble: None,
+            session_id: state.session.clone(),
+            usage: state.usage.clone(),
+            ..EndAttempt::new(outcome, reason)
         }
     }
 

@@ -71,6 +71,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
         refused: false,
         merging: false,
         session: None,
+        runs: 0,
         summary: None,
         landing: None,
     };
@@ -98,6 +99,8 @@ struct Attempt<'a> {
     merging: bool,
     /// The conversation so far.
     session: Option<String>,
+    /// How often the agent CLI was run.
+    runs: i64,
     /// What the agent said at last.
     summary: Option<String>,
     landing: Option<i64>,

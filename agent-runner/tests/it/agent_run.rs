@@ -47,6 +47,7 @@ impl<'a> Shell<'a> {
             every: Duration::from_millis(50),
             stall: self.stall,
             on_served: Box::new(|| ()),
+            on_usage: Box::new(|_| ()),
         }
         .run(|| {})
     }
@@ -114,6 +115,7 @@ fn a_program_that_is_not_there_says_so() {
         every: Duration::from_secs(1),
         stall: None,
         on_served: Box::new(|| ()),
+        on_usage: Box::new(|_| ()),
     }
     .run(|| {});
     assert!(matches!(report.ending, Ending::NotStarted(why) if why.contains("/no/such/agent")));
@@ -197,6 +199,7 @@ fn something_is_done_meanwhile() {
         every: Duration::from_millis(100),
         stall: None,
         on_served: Box::new(|| ()),
+        on_usage: Box::new(|_| ()),
     }
     .run(|| times += 1);
     assert_eq!(report.ending, Ending::Completed(None));
@@ -225,6 +228,7 @@ fn secrets_are_not_in_what_is_kept() {
         every: Duration::from_secs(60),
         stall: None,
         on_served: Box::new(|| ()),
+        on_usage: Box::new(|_| ()),
     }
     .run(|| {});
     assert!(report.log_tail.contains("key is [secret]"));
@@ -284,6 +288,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         every: Duration::from_secs(60),
         stall: None,
         on_served: Box::new(|| ()),
+        on_usage: Box::new(|_| ()),
     }
     .run(|| {})
 }

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use ticket::landing::Landing;
-use ticket::wire::{EndAttempt, Heartbeat, Submit};
+use ticket::wire::{EndAttempt, Heard, Heartbeat, Submit};
 
 use crate::auth::Worker;
 use crate::error::{Answer, Body, Path};
@@ -34,14 +34,15 @@ async fn heartbeat(
     Worker(name): Worker,
     Path((ticket, attempt)): Path<(i64, i64)>,
     Body(mut beat): Body<Heartbeat>,
-) -> Answer<StatusCode> {
+) -> Answer<Json<Heard>> {
     capped(&mut beat.phase, MAX_NAME);
     capped(&mut beat.session_id, MAX_NAME);
-    hub.database
+    let heard = hub
+        .database
         .call(move |store| store.heartbeat(&name, ticket, attempt, &beat))
         .await?;
     hub.leases.renew(ticket, attempt);
-    Ok(StatusCode::NO_CONTENT)
+    Ok(Json(heard))
 }
 
 async fn submit(

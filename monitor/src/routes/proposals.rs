@@ -1,10 +1,10 @@
-//! The end of a proposal run. It begins in `work`.
+//! What a runner says about a proposal run: what it used, and the end. It begins in `work`.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use ticket::wire::EndProposal;
+use axum::{Json, Router};
+use ticket::wire::{EndProposal, Heard, Heartbeat};
 
 use crate::auth::Worker;
 use crate::error::{Answer, Body, Path};
@@ -14,7 +14,22 @@ use crate::routes::attempts::{MAX_REASON, capped};
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
-    Router::new().route("/proposals/{run}/end", post(end))
+    Router::new()
+        .route("/proposals/{run}/heartbeat", post(heartbeat))
+        .route("/proposals/{run}/end", post(end))
+}
+
+async fn heartbeat(
+    State(hub): State<Shared>,
+    Worker(name): Worker,
+    Path(run): Path<i64>,
+    Body(beat): Body<Heartbeat>,
+) -> Answer<Json<Heard>> {
+    let heard = hub
+        .database
+        .call(move |store| store.proposal_heartbeat(&name, run, &beat))
+        .await?;
+    Ok(Json(heard))
 }
 
 async fn end(

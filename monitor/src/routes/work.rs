@@ -105,7 +105,8 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
                 let ticket = &claim.background.ticket.ticket;
                 let (ticket, attempt) = (ticket.id, ticket.attempt);
                 let back = move |store: &mut Store| {
-                    let end = ended(Outcome::Released, "its agent was gone before it got it");
+                    let end =
+                        EndAttempt::new(Outcome::Released, "its agent was gone before it got it");
                     store.end_attempt(&agent, ticket, attempt, &end, policy.max_attempts)
                 };
                 let offer = Offer::new(claim, database, runtime, back);
@@ -120,7 +121,7 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
                         let end = EndProposal {
                             reason: Some("its agent was gone before it got it".to_owned()),
                             outcome: Some(Outcome::Released),
-                            trouble: None,
+                            ..EndProposal::default()
                         };
                         store.end_proposal(&agent, run, &end)
                     };
@@ -157,6 +158,7 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
         base,
         start_from: claim.start_from,
         resume: claim.resume,
+        allowance: None,
         agent,
         gate: hub.config.gate_settings(),
     })))
@@ -171,6 +173,7 @@ async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
         token: begun.token,
         base,
         known: begun.known,
+        allowance: None,
         agent,
     })))
 }
@@ -188,7 +191,7 @@ async fn give_back_lost(hub: &Hub, name: &str) -> Answer<()> {
                 if lost.agent != agent || lost.lease_seconds != policy.lease_seconds || submitted {
                     continue;
                 }
-                let end = ended(Outcome::Released, "its agent asked for other work");
+                let end = EndAttempt::new(Outcome::Released, "its agent asked for other work");
                 let (ticket, attempt) = (lost.ticket_id, lost.number);
                 store.end_attempt(&agent, ticket, attempt, &end, policy.max_attempts)?;
             }
@@ -252,18 +255,6 @@ fn policy(config: &Config) -> ClaimPolicy {
     ClaimPolicy {
         lease_seconds: config.queue.lease_seconds,
         max_attempts: config.queue.max_attempts,
-    }
-}
-
-fn ended(outcome: Outcome, reason: &str) -> EndAttempt {
-    EndAttempt {
-        outcome,
-        reason: Some(reason.to_owned()),
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
     }
 }
 

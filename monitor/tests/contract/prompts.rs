@@ -147,13 +147,10 @@ fn what_was_tried_before_is_in_it() {
     place.end_hub();
     let mut store = ticket::Store::open(&database).unwrap();
     let end = ticket::wire::EndAttempt {
-        outcome: ticket::attempt::Outcome::VerifyRed,
-        reason: Some("the gate stayed red".into()),
         log_tail: Some("AssertionError: 3 != 4".into()),
         snapshot: Some("c".repeat(40)),
         session_id: Some("session".into()),
-        unsettled: false,
-        trouble: None,
+        ..ticket::wire::EndAttempt::new(ticket::attempt::Outcome::VerifyRed, "the gate stayed red")
     };
     store.end_attempt("agent-1", 1, 1, &end, 3).unwrap();
     drop(store);

@@ -299,15 +299,7 @@ fn a_submission_whose_runner_has_left_lands_without_it() {
     hub.verify_by(always(Green));
     let (attempt, landing) = hub.submission("One", &[("a", "x\n")]);
     let left = attempt.clone();
-    let end = ticket::wire::EndAttempt {
-        outcome: ticket::attempt::Outcome::Released,
-        reason: None,
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
-    };
+    let end = ticket::wire::EndAttempt::new(ticket::attempt::Outcome::Released, "it is over");
     hub.store(move |store| store.end_attempt(&left.agent, left.ticket, left.number, &end, 5));
     hub.start_landing(1);
     assert_eq!(
@@ -324,15 +316,7 @@ fn what_an_ended_attempt_pushed_is_kept_at_once() {
     let attempt = hub.attempt("agent-1", "One");
     let commit = hub.push(&attempt, &[("a", "x\n")]);
     let ended = attempt.clone();
-    let end = ticket::wire::EndAttempt {
-        outcome: ticket::attempt::Outcome::AgentFailed,
-        reason: None,
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
-    };
+    let end = ticket::wire::EndAttempt::new(ticket::attempt::Outcome::AgentFailed, "it is over");
     hub.store(move |store| store.end_attempt(&ended.agent, ended.ticket, ended.number, &end, 5));
     wait_for_refs(&hub, &[attempt.kept()]);
     let row = until(|| {

@@ -223,15 +223,7 @@ fn what_arrives_while_its_attempt_ends_is_kept() {
     });
     assert!(running.is_some());
     let ended = attempt.clone();
-    let end = EndAttempt {
-        outcome: Outcome::Released,
-        reason: None,
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
-    };
+    let end = EndAttempt::new(Outcome::Released, "it is over");
     hub.store(move |store| store.end_attempt(&ended.agent, ended.ticket, ended.number, &end, 5));
     stream.write_all(&body[commands + 20..]).unwrap();
     let mut answer = String::new();

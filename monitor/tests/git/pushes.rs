@@ -317,13 +317,8 @@ fn hooks_in_the_repository_do_not_run() {
 fn end(hub: &Hub, attempt: &Attempt, unsettled: bool) {
     let attempt = attempt.clone();
     let end = EndAttempt {
-        outcome: Outcome::Released,
-        reason: None,
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
         unsettled,
-        trouble: None,
+        ..EndAttempt::new(Outcome::Released, "it is over")
     };
     hub.store(move |store| {
         store.end_attempt(&attempt.agent, attempt.ticket, attempt.number, &end, 5)

@@ -270,15 +270,7 @@ async fn a_refused_login_is_one_message_that_says_what_to_run_and_no_secret() {
         working.push(worker.work(0).await);
     }
     for (worker, work) in workers.iter().zip(&working) {
-        let end = EndAttempt {
-            outcome: Outcome::AuthFailed,
-            reason: Some("401 for sk-planted".into()),
-            log_tail: None,
-            snapshot: None,
-            session_id: None,
-            unsettled: false,
-            trouble: None,
-        };
+        let end = EndAttempt::new(Outcome::AuthFailed, "401 for sk-planted");
         let (ticket, attempt) = (&work["ticket"]["id"], &work["ticket"]["attempt"]);
         let path = format!("/attempts/{ticket}/{attempt}/end");
         let (status, said) = worker

@@ -5,14 +5,16 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::usage::{self, Spender};
 use super::{Store, Write, events, halts, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::diff::Subject;
 use crate::error::{Error, Result};
+use crate::moment::today;
 use crate::status::Move;
 use crate::ticket::Ticket;
-use crate::wire::{EndAttempt, Heartbeat};
+use crate::wire::{EndAttempt, Heard, Heartbeat};
 
 /// How long a ticket waits for the tree of an attempt that was ended from outside.
 pub(super) const SETTLING_SECONDS: i64 = 30;
@@ -85,16 +87,30 @@ impl Store {
         })
     }
 
-    /// A sign of life. [`Error::Stale`] when the attempt is over.
+    /// A sign of life. [`Error::Stale`] when the attempt is over; what it used is written down even
+    /// then.
     pub fn heartbeat(
         &mut self,
         agent: &str,
         ticket: i64,
         attempt: i64,
         beat: &Heartbeat,
-    ) -> Result<()> {
+    ) -> Result<Heard> {
         self.write(|tx| {
-            let before = must_be_live(tx, agent, ticket, attempt)?;
+            let before = must_belong(tx, agent, ticket, attempt)?;
+            usage::record(
+                tx,
+                Spender {
+                    agent,
+                    ticket: Some(ticket),
+                    number: attempt,
+                },
+                &beat.usage,
+                &today(),
+            )?;
+            if let Err(stale) = must_go_on(&before) {
+                return Ok(Err(stale));
+            }
             tx.prepare_cached(
                 "UPDATE attempts SET heartbeat_at = datetime('now'),
                         phase = coalesce(:phase, phase), session_id = coalesce(:session, session_id)
@@ -107,17 +123,15 @@ impl Store {
             if beat.served {
                 halts::served(tx, agent, ticket, attempt)?;
             }
-            match &beat.phase {
-                None => Ok(()),
-                Some(phase) => {
-                    let detail = match beat.took_ms {
-                        Some(ms) => format!("{phase} ({} took {ms} ms)", before.phase),
-                        None => phase.clone(),
-                    };
-                    events::append_as(tx, agent, Some(ticket), "phase", Some(&detail))
-                }
+            if let Some(phase) = &beat.phase {
+                let detail = match beat.took_ms {
+                    Some(ms) => format!("{phase} ({} took {ms} ms)", before.phase),
+                    None => phase.clone(),
+                };
+                events::append_as(tx, agent, Some(ticket), "phase", Some(&detail))?;
             }
-        })
+            Ok(Ok(Heard::default()))
+        })?
     }
 
     /// The runner says that its attempt is over, or hands in the tree of one that was ended from
@@ -131,15 +145,21 @@ impl Store {
         max_attempts: i64,
     ) -> Result<()> {
         self.write(|tx| {
-            let row = get(tx, ticket, attempt)?;
-            if row.agent != agent {
-                return Err(stale(ticket, attempt, "it belongs to another agent"));
-            }
+            let row = must_belong(tx, agent, ticket, attempt)?;
+            let spender = Spender {
+                agent,
+                ticket: Some(ticket),
+                number: attempt,
+            };
+            usage::record(tx, spender, &end.usage, &today())?;
             if row.outcome.is_some() {
-                return settle(tx, &row, end);
+                return match settle(tx, &row, end) {
+                    Err(stale @ Error::Stale(_)) => Ok(Err(stale)),
+                    settled => settled.map(Ok),
+                };
             }
             if end.outcome == Outcome::Released && landings::is_live(tx, ticket)? {
-                return leave(tx, agent, ticket, attempt);
+                return leave(tx, agent, ticket, attempt).map(Ok);
             }
             landings::cancel_live(tx, ticket, "its attempt ended")?;
             close(tx, &row, end)?;
@@ -152,8 +172,8 @@ impl Store {
             events::append_as(tx, agent, Some(ticket), "attempt_ended", Some(&detail))?;
             let said = end.reason.as_deref().unwrap_or_default();
             let which = (ticket, attempt);
-            halts::after_end(tx, agent, which, end.outcome, end.trouble, said)
-        })
+            halts::after_end(tx, agent, which, end.outcome, end.trouble, said).map(Ok)
+        })?
     }
 
     /// The lease is over: the ticket waits again, and the tree may still come. Returns false when
@@ -164,14 +184,10 @@ impl Store {
             if row.outcome.is_some() || landings::is_live(tx, ticket)? {
                 return Ok(false);
             }
+            let why = format!("nothing was heard for {} s", row.lease_seconds);
             let end = EndAttempt {
-                outcome: Outcome::InfraFailed,
-                reason: Some(format!("nothing was heard for {} s", row.lease_seconds)),
-                log_tail: None,
-                snapshot: None,
-                session_id: None,
                 unsettled: true,
-                trouble: None,
+                ..EndAttempt::new(Outcome::InfraFailed, why)
             };
             close(tx, &row, &end)?;
             tickets::apply(tx, ticket, Move::Release)?;
@@ -292,14 +308,25 @@ pub(super) fn must_be_live(
     ticket: i64,
     attempt: i64,
 ) -> Result<Attempt> {
+    let row = must_belong(conn, agent, ticket, attempt)?;
+    must_go_on(&row)?;
+    Ok(row)
+}
+
+/// The attempt, if it is this agent's.
+fn must_belong(conn: &Connection, agent: &str, ticket: i64, attempt: i64) -> Result<Attempt> {
     let row = get(conn, ticket, attempt)?;
     if row.agent != agent {
         return Err(stale(ticket, attempt, "it belongs to another agent"));
     }
-    match row.outcome {
-        None => Ok(row),
-        Some(outcome) => Err(stale(ticket, attempt, &format!("it ended as {outcome}"))),
-    }
+    Ok(row)
+}
+
+fn must_go_on(row: &Attempt) -> Result<()> {
+    row.outcome.map_or(Ok(()), |outcome| {
+        let why = format!("it ended as {outcome}");
+        Err(stale(row.ticket_id, row.number, &why))
+    })
 }
 
 /// Ends the attempt's row with what its runner said.

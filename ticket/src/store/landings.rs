@@ -110,14 +110,11 @@ pub fn bounce(
         }
         gone => {
             if let Some(attempt) = gone {
+                let why = format!("bounced after its runner had left: {reason}");
                 let end = EndAttempt {
-                    outcome: Outcome::Released,
-                    reason: Some(format!("bounced after its runner had left: {reason}")),
                     log_tail: log_tail.map(str::to_owned),
                     snapshot: Some(landing.commit_id.clone()),
-                    session_id: None,
-                    unsettled: false,
-                    trouble: None,
+                    ..EndAttempt::new(Outcome::Released, why)
                 };
                 attempts::close(tx, &attempt, &end)?;
             }
@@ -240,13 +237,8 @@ impl Store {
             must_have_moved(moved, &landing, "held")?;
             if let Some(attempt) = attempts::live(tx, landing.ticket_id)? {
                 let end = EndAttempt {
-                    outcome: Outcome::NeedsReview,
-                    reason: Some(reason.to_owned()),
-                    log_tail: None,
                     snapshot: Some(landing.commit_id.clone()),
-                    session_id: None,
-                    unsettled: false,
-                    trouble: None,
+                    ..EndAttempt::new(Outcome::NeedsReview, reason)
                 };
                 attempts::close(tx, &attempt, &end)?;
             }

@@ -35,6 +35,7 @@ mod session;
 mod settings;
 mod tickets;
 mod turn;
+mod usage;
 mod waiting;
 
 use std::ops::Deref;

@@ -2,12 +2,14 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use super::usage::{self, Spender};
 use super::{Store, Write, events, halts};
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::Claims;
+use crate::moment::today;
 use crate::secret;
-use crate::wire::EndProposal;
+use crate::wire::{EndProposal, Heard, Heartbeat};
 
 /// A proposal run that the ration allowed.
 #[derive(Debug)]
@@ -50,24 +52,36 @@ impl Store {
         })
     }
 
+    /// A sign of life. [`Error::Stale`] when the run is over; what it used is written down even then.
+    pub fn proposal_heartbeat(&mut self, agent: &str, run: i64, beat: &Heartbeat) -> Result<Heard> {
+        self.write(|tx| {
+            let goes_on = must_belong(tx, agent, run)?;
+            usage::record(tx, spender(agent, run), &beat.usage, &today())?;
+            Ok(match goes_on {
+                true => Ok(Heard::default()),
+                false => Err(over(agent, run)),
+            })
+        })?
+    }
+
     /// The run is over, with or without a proposal. [`Error::Stale`] when it was over already.
     pub fn end_proposal(&mut self, agent: &str, run: i64, end: &EndProposal) -> Result<()> {
         self.write(|tx| {
+            must_belong(tx, agent, run)?;
+            usage::record(tx, spender(agent, run), &end.usage, &today())?;
             let ended = tx.execute(
                 "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason
                  WHERE id = :run AND agent = :agent AND ended_at IS NULL",
                 named_params! { ":run": run, ":agent": agent, ":reason": end.reason },
             )?;
             if ended == 0 {
-                return Err(Error::Stale(format!(
-                    "proposal run {run} of {agent} is over"
-                )));
+                return Ok(Err(over(agent, run)));
             }
             events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())?;
             let outcome = end.outcome.unwrap_or(Outcome::NoChange);
             let said = end.reason.as_deref().unwrap_or_default();
-            halts::after_end(tx, agent, (0, run), outcome, end.trouble, said)
-        })
+            halts::after_end(tx, agent, (0, run), outcome, end.trouble, said).map(Ok)
+        })?
     }
 }
 
@@ -79,6 +93,31 @@ pub fn known(conn: &Connection) -> Result<Vec<String>> {
     )?;
     let rows = query.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn spender(agent: &str, run: i64) -> Spender<'_> {
+    Spender {
+        agent,
+        ticket: None,
+        number: run,
+    }
+}
+
+fn over(agent: &str, run: i64) -> Error {
+    Error::Stale(format!("proposal run {run} of {agent} is over"))
+}
+
+/// Refuses a run that is not this agent's; says whether it goes on.
+fn must_belong(conn: &Connection, agent: &str, run: i64) -> Result<bool> {
+    let mut query = conn.prepare_cached(
+        "SELECT ended_at IS NULL FROM proposal_runs WHERE id = :run AND agent = :agent",
+    )?;
+    query
+        .query_row(named_params! { ":run": run, ":agent": agent }, |row| {
+            row.get(0)
+        })
+        .optional()?
+        .ok_or_else(|| over(agent, run))
 }
 
 /// Binds the run's one proposal; a second one is refused.

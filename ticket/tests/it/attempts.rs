@@ -84,7 +84,7 @@ fn writes_of_an_ended_attempt_are_refused() {
         .unwrap();
     let beat = Heartbeat::default();
     for result in [
-        f.store.heartbeat("a", id, 1, &beat),
+        f.store.heartbeat("a", id, 1, &beat).map(drop),
         f.store.submit("a", id, 1, &submit("c")).map(drop),
         f.store.end_attempt("a", id, 1, &end(Outcome::Released), 3),
         f.store.may_push(id, 1),

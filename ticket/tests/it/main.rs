@@ -19,4 +19,5 @@ mod permissions;
 mod reviews;
 mod support;
 mod transfer;
+mod usage;
 mod wander;

@@ -94,6 +94,15 @@ impl Drop for Fixture {
             )
             .unwrap();
         assert_eq!(misplaced, 0, "a label's rank is wrong");
+        let miscounted: i64 = conn
+            .query_row(
+                "SELECT count(*) FROM tickets t WHERE spent_microusd <>
+                   (SELECT coalesce(sum(cost_microusd), 0) FROM usage WHERE ticket_id = t.id)",
+                [],
+                |r| r.get(0),
+            )
+            .unwrap();
+        assert_eq!(miscounted, 0, "what a ticket cost is wrong");
         let orphans: i64 = conn
             .query_row(
                 "SELECT count(*) FROM attempts a JOIN tickets t ON t.id = a.ticket_id
@@ -107,15 +116,7 @@ impl Drop for Fixture {
 }
 
 pub fn end(outcome: ticket::attempt::Outcome) -> EndAttempt {
-    EndAttempt {
-        outcome,
-        reason: Some("because".into()),
-        log_tail: None,
-        snapshot: None,
-        session_id: None,
-        unsettled: false,
-        trouble: None,
-    }
+    EndAttempt::new(outcome, "because")
 }
 
 pub fn submit(commit: &str) -> Submit {

@@ -174,7 +174,7 @@ fn work(f: &mut Fixture, rng: &mut StdRng) {
         ..Heartbeat::default()
     };
     let _ = match rng.random_range(0..6) {
-        0 => f.store.heartbeat(agent, id, number, &beat),
+        0 => f.store.heartbeat(agent, id, number, &beat).map(drop),
         1 => f.store.submit(agent, id, number, &submit("c")).map(drop),
         2 => f.store.end_attempt(agent, id, number, &ending, 3),
         3 => f.store.expire(id, number, 3).map(drop),

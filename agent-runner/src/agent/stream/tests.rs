@@ -321,3 +321,221 @@ fn an_answer_of_the_model_serves_and_the_clis_own_words_do_not() {
     transcript.line(answer, false);
     assert!(transcript.is_served());
 }
+
+mod counting {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use ticket::usage::Usage;
+
+    use super::*;
+
+    /// An assistant line: its message's id and model, its tokens, and a block of text.
+    fn said(id: &str, model: &str, [input, output, read, write]: [u64; 4], text: &str) -> String {
+        format!(
+            r#"{{"type":"assistant","message":{{"id":"{id}","model":"{model}","content":[{{"type":"text","text":"{text}"}}],"usage":{{"input_tokens":{input},"output_tokens":{output},"cache_read_input_tokens":{read},"cache_creation_input_tokens":{write},"service_tier":"standard"}},"stop_reason":null}},"parent_tool_use_id":null,"session_id":"s"}}"#
+        )
+    }
+
+    /// One model of a result.
+    fn of_model(model: &str, [input, output, read, write]: [u64; 4], cost: &str) -> String {
+        format!(
+            r#""{model}":{{"inputTokens":{input},"outputTokens":{output},"cacheReadInputTokens":{read},"cacheCreationInputTokens":{write},"webSearchRequests":0,"costUSD":{cost},"contextWindow":1000000,"costBasis":"list"}}"#
+        )
+    }
+
+    /// A result; without `since` as 2.1.197 prints it.
+    fn result(since: Option<&str>, whole: &str) -> String {
+        let since = since.map_or(String::new(), |since| {
+            format!(r#","model_usage_since_last_result":{{{since}}}"#)
+        });
+        format!(
+            r#"{{"type":"result","subtype":"success","is_error":false,"num_turns":3,"result":"Done.","total_cost_usd":9.9,"usage":{{"input_tokens":1,"output_tokens":1}},"modelUsage":{{{whole}}}{since}}}"#
+        )
+    }
+
+    fn transcript(lines: &[String]) -> Transcript {
+        let mut transcript = Transcript::new(true);
+        for line in lines {
+            transcript.line(line, false);
+        }
+        transcript
+    }
+
+    fn used(model: &str, tokens: [u64; 4], cost_microusd: Option<u64>) -> ModelUsage {
+        let [
+            input_tokens,
+            output_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+        ] = tokens;
+        ModelUsage {
+            model: model.into(),
+            usage: Usage {
+                input_tokens,
+                output_tokens,
+                cache_read_tokens,
+                cache_write_tokens,
+                cost_microusd,
+            },
+        }
+    }
+
+    const OPUS: &str = "claude-opus-5-5";
+    const HAIKU: &str = "claude-haiku-5-5";
+
+    #[test]
+    fn a_run_used_what_its_results_say_since_the_last_one() {
+        let recorded = of_model(OPUS, [84, 127, 4266, 0], "0.0037292000000000002");
+        let before = of_model(OPUS, [900, 900, 900, 900], "5.5");
+        let half = of_model(HAIKU, [10, 20, 30, 40], "0.01");
+        for (what, lines, expected) in [
+            (
+                "one result of a resumed conversation, whose total goes on",
+                vec![result(Some(&recorded), &before)],
+                vec![used(OPUS, [84, 127, 4266, 0], Some(3729))],
+            ),
+            (
+                "two results, as background work makes them",
+                vec![
+                    said("m1", OPUS, [84, 1, 4266, 0], "a"),
+                    result(Some(&recorded), &recorded),
+                    said("m2", OPUS, [84, 1, 4266, 0], "a"),
+                    result(Some(&format!("{recorded},{half}")), &before),
+                ],
+                vec![
+                    used(HAIKU, [10, 20, 30, 40], Some(10_000)),
+                    used(OPUS, [168, 254, 8532, 0], Some(7458)),
+                ],
+            ),
+            (
+                "2.1.197 says what the whole run used, in each result",
+                vec![result(None, &half), result(None, &recorded)],
+                vec![used(OPUS, [84, 127, 4266, 0], Some(3729))],
+            ),
+            (
+                "nothing at all",
+                vec![INIT.to_owned(), result(Some(""), "")],
+                vec![],
+            ),
+            (
+                "a price that the CLI makes up is none",
+                vec![result(
+                    Some(&of_model("strange", [1, 2, 3, 4], "0.42").replace("list", "unknown")),
+                    "",
+                )],
+                vec![used("strange", [1, 2, 3, 4], None)],
+            ),
+            (
+                "numbers that are none",
+                vec![result(
+                    Some(r#""x":{"inputTokens":-1,"outputTokens":"9","costUSD":-5}"#),
+                    "",
+                )],
+                vec![],
+            ),
+        ] {
+            assert_eq!(transcript(&lines).usage(), expected, "{what}");
+            assert_eq!(transcript(&lines).final_usage(), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn until_a_result_each_message_counts_once() {
+        let text = "x".repeat(400);
+        let lines = [
+            said("m1", OPUS, [10, 1, 100, 5], &text),
+            said("m1", OPUS, [10, 1, 100, 5], &text),
+            said("m2", OPUS, [20, 3, 200, 0], "short"),
+            said("m3", HAIKU, [7, 50, 0, 0], "in a subagent"),
+            said("m4", "<synthetic>", [0, 0, 0, 0], "API Error"),
+        ];
+        let guessed = [
+            used(HAIKU, [7, 50, 0, 0], None),
+            used(OPUS, [30, 203, 300, 5], None),
+        ];
+        assert_eq!(transcript(&lines).usage(), guessed);
+        let whole = of_model(OPUS, [31, 250, 300, 5], "0.02");
+        let mut with_result = lines.to_vec();
+        with_result.push(result(Some(&whole), &whole));
+        assert_eq!(
+            transcript(&with_result).usage(),
+            [used(OPUS, [31, 250, 300, 5], Some(20_000))]
+        );
+        with_result.push(said("m5", OPUS, [1, 1, 0, 0], "and on"));
+        assert_eq!(
+            transcript(&with_result).usage(),
+            [used(OPUS, [32, 251, 300, 5], None)],
+            "the guess has no price yet"
+        );
+    }
+
+    #[test]
+    fn many_messages_are_added_up_within_bounds() {
+        let lines: Vec<String> = (0..10_000)
+            .map(|n| said(&format!("m{n}"), OPUS, [1, 1, 0, 0], ""))
+            .collect();
+        assert_eq!(
+            transcript(&lines).usage(),
+            [used(OPUS, [10_000, 10_000, 0, 0], None)]
+        );
+    }
+
+    #[test]
+    fn a_cut_run_counts_what_the_conversation_has_of_it() {
+        let home = tempfile::tempdir().unwrap();
+        let project = home.path().join("projects/-work");
+        let subagents = project.join("s/subagents");
+        fs::create_dir_all(&subagents).unwrap();
+        let main = project.join("s.jsonl");
+        let earlier = said("m0", OPUS, [999, 999, 999, 999], "an earlier run");
+        fs::write(&main, format!("{earlier}\n")).unwrap();
+        let archive = Archive::before(home.path(), "s");
+
+        let lines = [
+            said("m1", OPUS, [10, 1, 100, 5], "hello"),
+            said("m2", OPUS, [20, 1, 200, 0], "hello"),
+        ];
+        let cut = transcript(&lines).with_archive(archive.clone());
+        assert_eq!(
+            cut.final_usage(),
+            [used(OPUS, [30, 2, 300, 5], None)],
+            "nothing was written"
+        );
+
+        let written = [
+            &*earlier,
+            &said("m1", OPUS, [10, 77, 100, 5], "hello"),
+            &said("m1", OPUS, [10, 77, 100, 5], "hello"),
+            r#"{"type":"cost-state","totalCostUSD":1.6}"#,
+            "{broken",
+        ];
+        fs::write(&main, written.join("\n")).unwrap();
+        let of_subagent = said("m9", HAIKU, [5, 6, 7, 8], "");
+        fs::write(subagents.join("agent-1.jsonl"), of_subagent).unwrap();
+        fs::write(subagents.join("agent-1.meta.json"), &earlier).unwrap();
+        symlink("/dev/zero", project.join("link.jsonl")).unwrap();
+        symlink("/dev/zero", subagents.join("agent-2.jsonl")).unwrap();
+        nix::unistd::mkfifo(
+            &subagents.join("agent-3.jsonl"),
+            nix::sys::stat::Mode::S_IRWXU,
+        )
+        .unwrap();
+        assert_eq!(
+            cut.final_usage(),
+            [
+                used(HAIKU, [5, 6, 7, 8], None),
+                used(OPUS, [30, 78, 300, 5], None)
+            ],
+        );
+
+        let whole = of_model(OPUS, [1, 2, 3, 4], "0.5");
+        let mut ended = lines.to_vec();
+        ended.push(result(Some(&whole), &whole));
+        assert_eq!(
+            transcript(&ended).with_archive(archive).final_usage(),
+            [used(OPUS, [1, 2, 3, 4], Some(500_000))],
+            "a result says it better"
+        );
+    }
+}
