@@ -29,11 +29,12 @@ use crate::fleet::{self, Fleet, reconciler};
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
 use crate::listener::{EACH_CONTAINER, EACH_HOST, agent, human, serve};
+use crate::login::Login;
 use crate::notifier::Notifier;
 use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
 use crate::verification::Verifications;
-use crate::{hub_file, notifier, reconcile};
+use crate::{hub_file, login, notifier, reconcile};
 
 /// The longest long poll.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -89,6 +90,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Containers.
     pub fleet: Fleet,
+    /// The account's credential.
+    pub login: Login,
     /// Messages to people who are away.
     pub notifier: Notifier,
     /// Idle workers stand in line for this.
@@ -215,6 +218,7 @@ impl Running {
         let hub = Arc::new(Hub {
             door: human::Door::new(&token, project.id(), port),
             fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
+            login: Login::default(),
             notifier: Notifier::new(ntfy),
             verifications: Verifications::new(config.verify.ready as usize),
             leases: Leases::default(),
@@ -235,6 +239,7 @@ impl Running {
         loops.spawn(serve(agents, everyone, host.each_agent, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
+        loops.spawn(login::run(hub.clone()));
         loops.spawn(notifier::watch(hub.clone()));
         loops.spawn(notifier::send(hub.clone()));
         if let Some((engine, blueprint)) = host.fleet {

@@ -11,6 +11,7 @@
 //! | [`lander`] | candidates, verdicts, and main |
 //! | [`verification`] | commits that wait for a verifier |
 //! | [`fleet`] | containers: desired against actual |
+//! | [`login`] | the account's credential, and when it ends |
 //! | [`notifier`] | what people who are away are told |
 //! | [`pace`] | how often loops look when a lot happens |
 //! | [`supervisor`] | leases that run out |
@@ -26,6 +27,7 @@ pub mod hub;
 pub mod hub_file;
 pub mod lander;
 pub mod listener;
+pub mod login;
 pub mod notifier;
 pub mod pace;
 pub mod pages;

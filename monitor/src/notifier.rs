@@ -114,6 +114,7 @@ pub async fn watch(hub: Shared) {
 async fn look(hub: &Hub) -> ticket::Result<bool> {
     let problems = hub.fleet.seen().problems.into_iter();
     let problems = problems.map(|p| (p.about, p.said)).collect();
+    let login_ends_at = hub.login.ends_at();
     let (written, facts) = hub
         .database
         .read(move |store| {
@@ -122,7 +123,7 @@ async fn look(hub: &Hub) -> ticket::Result<bool> {
                 now: moment::now(),
                 waiting: store.waiting()?,
                 halt: store.halt()?,
-                login_ends_at: None,
+                login_ends_at,
                 problems,
                 red: store.refused_in_a_row()?,
                 has_work: todo.for_agents,

@@ -22,7 +22,8 @@ pub enum Command {
     /// Build the images where needed, start the hub and its agents
     ///
     /// With the claude backend an account is needed: ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN
-    /// (made by 'claude setup-token'), or a login by 'claude', in this order. Where the ntfy server
+    /// (made by 'claude setup-token'), or a login by 'claude' (which ends after some hours), in this
+    /// order. Where the ntfy server
     /// wants a token, it is taken from SWARM_NTFY_TOKEN and kept for the next start.
     Start {
         /// How many agents; agents.count of the configuration when left out
@@ -32,6 +33,11 @@ pub enum Command {
         #[arg(long, value_name = "P")]
         port: Option<u16>,
     },
+    /// Take over a new login or key; a running swarm uses it at once
+    ///
+    /// It is looked for as 'swarm start' does. When a refused login had halted the swarm, one agent
+    /// tries whether the new one works.
+    Login,
     /// End the agents and the hub; what they had not handed in is kept
     Stop,
     /// Show agents, tickets and the landing queue

@@ -3,8 +3,8 @@
 //!
 //! Looked for in this order, which is also `claude`'s own: `ANTHROPIC_API_KEY`, then
 //! `CLAUDE_CODE_OAUTH_TOKEN` from the environment, then the access token that `claude` keeps in
-//! `.credentials.json` (in `CLAUDE_CONFIG_DIR` or `~/.claude`). Only the first one found is used:
-//! two together would make it unclear which account pays.
+//! `.credentials.json` (in `CLAUDE_CONFIG_DIR` or `~/.claude`) or in the keychain of macOS. Only the
+//! first one found is used: two together would make it unclear which account pays.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,25 +15,47 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::project::Project;
+
+mod login;
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const OAUTH_TOKEN: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 const ONLY_OWNER: u32 = 0o600;
+/// How tokens of a login begin, and keys.
+const TOKEN_PREFIX: &str = "sk-ant-oat";
+const KEY_PREFIX: &str = "sk-ant-api";
+/// The longest credential, in bytes.
+const LONGEST: usize = 8 * 1024;
 
 /// Variables for the agent CLI's environment. Debug shows names only.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
     values: BTreeMap<String, String>,
+    expires_at: Option<i64>,
+    login_file: Option<PathBuf>,
+}
+
+/// What is in the file. An earlier version wrote the variables alone.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Kept {
+    Whole {
+        values: BTreeMap<String, String>,
+        expires_at: Option<i64>,
+        login_file: Option<PathBuf>,
+    },
+    Values(BTreeMap<String, String>),
 }
 
 impl Credentials {
-    /// The account of whoever runs `swarm`; none is an error that says what to do.
+    /// The account of whoever runs `swarm`; none, or one that cannot work, is an error that says what
+    /// to do.
     pub fn find() -> Result<Credentials> {
         let variable = |name: &str| std::env::var(name).ok();
-        find_among(&variable, Utc::now())
+        find_among(&variable, &login::in_keychain, Utc::now())
     }
 
     /// What the last start found; nothing when agents need no account.
@@ -48,15 +70,32 @@ impl Credentials {
         };
         // The parser's own words could quote the file.
         match serde_json::from_str(&text) {
-            Ok(values) => Ok(Credentials { values }),
-            Err(_) => bail!("{} is damaged: run 'swarm start' again", file.display()),
+            Ok(Kept::Whole {
+                values,
+                expires_at,
+                login_file,
+            }) => Ok(Credentials {
+                values,
+                expires_at,
+                login_file,
+            }),
+            Ok(Kept::Values(values)) => Ok(Credentials {
+                values,
+                ..Credentials::default()
+            }),
+            Err(_) => bail!("{} is damaged: run 'swarm login'", file.display()),
         }
     }
 
     /// Keeps them for the hub, readable by the owner alone from the first byte on.
     pub fn write(&self, project: &Project) -> Result<()> {
         let file = project.credentials_file();
-        write_private(&file, &serde_json::to_vec(&self.values)?)
+        let kept = Kept::Whole {
+            values: self.values.clone(),
+            expires_at: self.expires_at,
+            login_file: self.login_file.clone(),
+        };
+        write_private(&file, &serde_json::to_vec(&kept)?)
             .with_context(|| format!("cannot write {}", file.display()))
     }
 
@@ -65,9 +104,35 @@ impl Credentials {
         &self.values
     }
 
+    /// When it stops working, in Unix seconds, where that is known.
+    pub fn expires_at(&self) -> Option<i64> {
+        self.expires_at
+    }
+
+    /// The login that `claude` has renewed meanwhile, when this one came from a file that can be seen
+    /// from here and holds another one that is good.
+    pub fn renewed(&self) -> Option<Credentials> {
+        let file = self.login_file.as_ref()?;
+        let found = of_login(login::of_file(file, Utc::now()).ok()?, Some(file.clone()));
+        (found.values != self.values).then_some(found)
+    }
+
+    /// Where it came from, for people.
+    pub fn source(&self) -> String {
+        match (&self.login_file, self.expires_at) {
+            (Some(file), _) => format!("the login in {}", file.display()),
+            (None, Some(_)) => "the login in the keychain".into(),
+            (None, None) => {
+                let names: Vec<&str> = self.values.keys().map(String::as_str).collect();
+                format!("{} of the environment", names.join(" and "))
+            }
+        }
+    }
+
     fn one(name: &str, value: &str) -> Credentials {
         Credentials {
             values: BTreeMap::from([(name.to_string(), value.to_string())]),
+            ..Credentials::default()
         }
     }
 }
@@ -99,63 +164,45 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
 
 fn find_among(
     variable: &dyn Fn(&str) -> Option<String>,
+    keychain: &dyn Fn() -> Option<String>,
     now: DateTime<Utc>,
 ) -> Result<Credentials> {
     for name in [API_KEY, OAUTH_TOKEN] {
         if let Some(value) = variable(name).filter(|value| !value.trim().is_empty()) {
+            check_shape(name, value.trim())?;
             return Ok(Credentials::one(name, value.trim()));
         }
     }
-    match login_file(variable) {
-        Some(file) if file.is_file() => from_login(&file, now),
-        _ => bail!(
+    if let Some(file) = login::file(variable).filter(|file| file.is_file()) {
+        return Ok(of_login(login::of_file(&file, now)?, Some(file)));
+    }
+    match keychain() {
+        Some(text) => Ok(of_login(login::parse(&text, "the keychain", now)?, None)),
+        None => bail!(
             "no credentials for the claude backend: set {API_KEY}, or {OAUTH_TOKEN} (made by 'claude setup-token'), or log in with 'claude'"
         ),
     }
 }
 
-fn login_file(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let folder = variable("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    let folder = folder.or_else(|| Some(Path::new(&variable("HOME")?).join(".claude")))?;
-    Some(folder.join(".credentials.json"))
-}
-
-/// The file that `claude` keeps, as far as it matters here.
-#[derive(Deserialize)]
-struct LoginFile {
-    #[serde(rename = "claudeAiOauth")]
-    login: Login,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Login {
-    access_token: String,
-    /// Milliseconds since 1970.
-    expires_at: Option<i64>,
-}
-
-fn from_login(file: &Path, now: DateTime<Utc>) -> Result<Credentials> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let Ok(LoginFile { login }) = serde_json::from_str(&text) else {
-        bail!(
-            "{} holds no login: log in again with 'claude'",
-            file.display()
-        );
-    };
-    let expired = login
-        .expires_at
-        .and_then(DateTime::from_timestamp_millis)
-        .filter(|at| *at <= now);
-    if let Some(at) = expired {
-        bail!(
-            "the login in {} expired at {}: run 'claude' once, or set {OAUTH_TOKEN} (made by 'claude setup-token')",
-            file.display(),
-            at.format("%Y-%m-%d %H:%M UTC")
-        );
+fn of_login(login: login::Login, file: Option<PathBuf>) -> Credentials {
+    Credentials {
+        expires_at: login.expires_at,
+        login_file: file,
+        ..Credentials::one(OAUTH_TOKEN, &login.token)
     }
-    Ok(Credentials::one(OAUTH_TOKEN, &login.access_token))
+}
+
+/// Finds what can only be a mistake: pasted with something around it, or into the wrong variable.
+fn check_shape(name: &str, value: &str) -> Result<()> {
+    if value.len() > LONGEST || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        bail!("{name} is not a credential: expected one word, without blanks and line breaks");
+    }
+    let belongs = match name {
+        API_KEY if value.starts_with(TOKEN_PREFIX) => OAUTH_TOKEN,
+        OAUTH_TOKEN if value.starts_with(KEY_PREFIX) => API_KEY,
+        _ => return Ok(()),
+    };
+    bail!("{name} holds what belongs into {belongs}: unset it and set the other one")
 }
 
 #[cfg(test)]
@@ -167,7 +214,11 @@ mod tests {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| value.to_string())
         };
-        find_among(&variable, DateTime::from_timestamp(1_000_000, 0).unwrap())
+        find_among(&variable, &|| None, now())
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_000_000, 0).unwrap()
     }
 
     fn home_with(login: &str) -> tempfile::TempDir {
@@ -189,7 +240,7 @@ mod tests {
         ];
         for (variables, (name, value)) in table {
             let found = find_with(&variables).unwrap();
-            assert_eq!(found, Credentials::one(name, value));
+            assert_eq!(found.values, Credentials::one(name, value).values);
         }
     }
 
@@ -229,5 +280,75 @@ mod tests {
         assert_eq!(mode & 0o777, ONLY_OWNER);
         assert_eq!(Credentials::read(&project).unwrap(), written);
         assert!(!format!("{written:?}").contains("sk-secret"));
+    }
+
+    #[test]
+    fn the_keychain_is_asked_last() {
+        let text = r#"{"claudeAiOauth":{"accessToken":"chain","expiresAt":2000000000}}"#;
+        let keychain = || Some(text.to_owned());
+        let found = find_among(&|_| None, &keychain, now()).unwrap();
+        assert_eq!(found.values[OAUTH_TOKEN], "chain");
+        assert_eq!(found.expires_at(), Some(2_000_000));
+        assert_eq!(found.source(), "the login in the keychain");
+        let variable = |name: &str| (name == OAUTH_TOKEN).then(|| "mine".to_owned());
+        let found = find_among(&variable, &keychain, now()).unwrap();
+        assert_eq!(found.values[OAUTH_TOKEN], "mine");
+    }
+
+    #[test]
+    fn what_can_only_be_a_mistake_is_refused_without_its_value() {
+        for (name, value, words) in [
+            (
+                API_KEY,
+                "sk-ant-oat01-secret",
+                "belongs into CLAUDE_CODE_OAUTH_TOKEN",
+            ),
+            (
+                OAUTH_TOKEN,
+                "sk-ant-api03-secret",
+                "belongs into ANTHROPIC_API_KEY",
+            ),
+            (API_KEY, "export KEY=secret", "expected one word"),
+            (OAUTH_TOKEN, "sk\nsecret", "expected one word"),
+        ] {
+            let error = find_with(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_claude_renewed_is_taken_from_where_it_was() {
+        let later = |hours: i64| (Utc::now().timestamp() + hours * 3600) * 1000;
+        let login = |token: &str, hours: i64| {
+            serde_json::json!({
+                "claudeAiOauth": { "accessToken": token, "expiresAt": later(hours) }
+            })
+            .to_string()
+        };
+        let home = home_with(&login("old", 1));
+        let variables = [("HOME", home.path().to_str().unwrap())];
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let old = find_among(&variable, &|| None, Utc::now()).unwrap();
+        assert_eq!(old.renewed(), None);
+        let file = home.path().join(".claude/.credentials.json");
+        fs::write(&file, login("late", 0)).unwrap();
+        assert_eq!(old.renewed(), None, "one that is over helps nobody");
+        fs::write(&file, login("new", 8)).unwrap();
+        let new = old.renewed().unwrap();
+        assert_eq!(new.values[OAUTH_TOKEN], "new");
+        assert!(new.expires_at() > old.expires_at());
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let project = Project::create(dir.path()).unwrap();
+        fs::write(project.credentials_file(), r#"{"ANTHROPIC_API_KEY":"k"}"#).unwrap();
+        let read = Credentials::read(&project).unwrap();
+        assert_eq!(read, Credentials::one(API_KEY, "k"));
     }
 }

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use ticket::attempt::Attempt;
 use ticket::store::AgentRow;
 use ticket::wire::{AgentStatus, Role, SwarmStatus};
-use ticket::{Actor, Queue};
+use ticket::{Actor, Queue, moment};
 
 use crate::error::Answer;
 use crate::fleet::plan::{Id, Phase};
@@ -63,6 +63,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
             .problems
             .into_iter()
             .map(|problem| problem.said)
+            .chain(hub.login.problem(moment::now()))
             .chain(hub.notifier.trouble())
             .chain(paused.map(|reason| {
                 format!("claims are paused: {reason}; 'ticket resume' lets them go on")

@@ -13,6 +13,7 @@ mod fleet;
 mod human_door;
 mod leases;
 mod lifetime;
+mod login;
 mod notify;
 mod page;
 mod tickets;

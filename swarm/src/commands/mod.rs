@@ -10,6 +10,7 @@ use crate::cli::{Cli, Command, Notify};
 
 mod demo;
 mod init;
+mod login;
 mod logs;
 mod notify;
 mod open;
@@ -29,6 +30,7 @@ pub fn run(cli: Cli) -> Result<u8> {
     match cli.command {
         Command::Init(arguments) => init::run(arguments)?,
         Command::Start { agents, port } => start::run(&project()?, agents, port)?,
+        Command::Login => login::run(&project()?)?,
         Command::Stop => stop::run(&project()?)?,
         Command::Status { json, watch } => status::run(&project()?, json, watch)?,
         Command::Logs {

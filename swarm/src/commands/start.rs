@@ -9,7 +9,7 @@ use swarm::{Project, bare, image, ntfy};
 use ticket::prompt::Templates;
 
 use super::progress::Build;
-use super::{count, runtime};
+use super::{count, login, runtime};
 
 pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<()> {
     let config = Config::load(project)?;
@@ -19,7 +19,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         bail!("{fault}");
     }
     let credentials = match config.needs_credentials() {
-        true => Credentials::find()?,
+        true => login::found()?,
         false => Credentials::default(),
     };
     let wanted = match port {

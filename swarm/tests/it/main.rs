@@ -5,6 +5,7 @@
 mod demo;
 mod fleet;
 mod init;
+mod login;
 mod pull;
 mod refusals;
 mod support;

@@ -135,7 +135,9 @@ pub fn sentence(halt: &Halt) -> String {
             format!("one agent tries again at {at} UTC")
         }
         (Cause::Login, Some(_), None) => "the next claim tries again".to_owned(),
-        (_, None, None) => "mend the login, then run 'swarm stop' and 'swarm start'".to_owned(),
+        (_, None, None) => {
+            "run 'claude' once, or 'claude setup-token', then 'swarm login'".to_owned()
+        }
     };
     let what = match halt.cause {
         Cause::Limit => "the account's usage limit is reached",

@@ -1,0 +1,39 @@
+//! `swarm login`: the account anew, for a swarm that runs or for the next start.
+
+use anyhow::Result;
+use swarm::credentials::Credentials;
+use swarm::{Config, Project, hub};
+use ticket::moment;
+
+/// A login that ends within so many seconds is worth a word: it will not last a night.
+const WORTH_A_WORD: i64 = 24 * 60 * 60;
+
+pub fn run(project: &Project) -> Result<()> {
+    if !Config::load(project)?.needs_credentials() {
+        println!("This project's backend needs no account.");
+        return Ok(());
+    }
+    let credentials = found()?;
+    credentials.write(project)?;
+    let user = match hub::hub_file(project) {
+        Some(_) => "the running swarm uses it from now on",
+        None => "'swarm start' will use it",
+    };
+    println!("Took {}; {user}.", credentials.source());
+    Ok(())
+}
+
+/// The account of whoever runs this, with a warning when it ends soon.
+pub fn found() -> Result<Credentials> {
+    let credentials = Credentials::find()?;
+    let soon = moment::now() + WORTH_A_WORD;
+    if let Some(ends) = credentials.expires_at().filter(|ends| *ends < soon) {
+        eprintln!(
+            "swarm: {} ends at {} UTC; one made by 'claude setup-token' and set as \
+             CLAUDE_CODE_OAUTH_TOKEN lasts for a year",
+            credentials.source(),
+            moment::text(ends).unwrap_or_default()
+        );
+    }
+    Ok(credentials)
+}
