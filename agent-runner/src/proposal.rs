@@ -8,8 +8,7 @@ use ticket::attempt::Outcome;
 use ticket::prompt::Prompts;
 use ticket::wire::{EndProposal, ProposalRun};
 
-use crate::agent::claude::Session;
-use crate::agent::{Ending, Invocation, Place, Run, stall_limit};
+use crate::agent::{Ending, Invocation, Place, Run, Session, stall_limit};
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::layout::remove;
@@ -107,7 +106,8 @@ fn propose(
             ("AGENT_ID".to_owned(), runner.name.clone()),
         ],
     };
-    let invocation = Invocation::new(&proposal.agent, &place, &prompt, &Session::start())?;
+    let settings = &proposal.agent;
+    let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, &Session::start())?;
     let run = Run {
         command: invocation.command,
         stdin: invocation.stdin,
@@ -120,6 +120,7 @@ fn propose(
         every: NEVER,
         on_served: Box::new(|| ()),
         on_usage: Box::new(|_| ()),
+        on_session: Box::new(|_| ()),
     };
     Ok(run.run(|| {}).ending)
 }

@@ -105,13 +105,17 @@ impl Pulse {
         *lock(&self.over_budget)
     }
 
-    /// The agent CLI's conversation is known. Does not wait.
-    pub fn session(&self, id: &str) {
-        let beat = Heartbeat {
-            session_id: Some(id.to_owned()),
-            ..Heartbeat::default()
-        };
-        self.order(beat, None);
+    /// Says which conversation the agent CLI is in. Does not wait.
+    pub fn session_teller(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let to = Mutex::new(self.to.clone());
+        move |id| {
+            let beat = Heartbeat {
+                session_id: Some(id.to_owned()),
+                ..Heartbeat::default()
+            };
+            let to = lock(&to);
+            let _ = to.send(Order { beat, reply: None });
+        }
     }
 
     /// Says, whenever it is called, that the model's service answered.

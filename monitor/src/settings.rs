@@ -3,14 +3,15 @@
 
 use anyhow::Context;
 use swarm::credentials::Credentials;
+use ticket::backend::Role;
 use ticket::prompt::Templates;
 use ticket::wire::AgentSettings;
 
 use crate::error::{Answer, Refusal};
 use crate::hub::Hub;
 
-/// What the runner needs to run the agent CLI.
-pub async fn agent(hub: &Hub) -> Answer<AgentSettings> {
+/// What the runner needs to run the agent CLI in this role.
+pub async fn agent(hub: &Hub, role: Role) -> Answer<AgentSettings> {
     let project = hub.project.clone();
     let read = tokio::task::spawn_blocking(move || {
         let secrets = Credentials::read(&project)?.values().clone();
@@ -21,5 +22,5 @@ pub async fn agent(hub: &Hub) -> Answer<AgentSettings> {
     let (secrets, prompts) = read
         .and_then(|settings| settings)
         .map_err(|e| Refusal::broken("the agent's settings cannot be read", format!("{e:#}")))?;
-    Ok(hub.config.agent_settings(secrets, prompts))
+    Ok(hub.config.agent_settings(role, secrets, prompts))
 }

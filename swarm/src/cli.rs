@@ -21,10 +21,11 @@ pub enum Command {
     Init(Init),
     /// Build the images where needed, start the hub and its agents
     ///
-    /// With the claude backend an account is needed: ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN
+    /// Agents need an account. With the claude backend: ANTHROPIC_API_KEY, CLAUDE_CODE_OAUTH_TOKEN
     /// (made by 'claude setup-token'), or a login by 'claude' (which ends after some hours), in this
-    /// order. Where the ntfy server
-    /// wants a token, it is taken from SWARM_NTFY_TOKEN and kept for the next start.
+    /// order. codex: CODEX_API_KEY. gemini: GEMINI_API_KEY. opencode: the variable of the model's
+    /// provider, as OPENAI_API_KEY. Where the ntfy server wants a token, it is taken from
+    /// SWARM_NTFY_TOKEN and kept for the next start.
     Start {
         /// How many agents; agents.count of the configuration when left out
         #[arg(long, value_name = "N")]
@@ -110,6 +111,9 @@ pub struct Init {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BackendKind {
     Claude,
+    Codex,
+    Opencode,
+    Gemini,
     Command,
 }
 

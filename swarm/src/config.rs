@@ -9,10 +9,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use ticket::wire::{AgentSettings, Backend, GateSettings};
+use ticket::backend::{AgentCli, Backend, Role};
+use ticket::wire::{AgentSettings, GateSettings};
 
 use crate::project::Project;
 
+pub mod backend;
 mod check;
 mod memory;
 mod sections;
@@ -20,7 +22,7 @@ mod sections;
 pub use memory::Memory;
 pub use sections::{
     Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
-    Verify,
+    RoleSection, Verify,
 };
 
 /// The most agents that one swarm may have.
@@ -31,6 +33,12 @@ pub const MIN_LEASE_SECONDS: i64 = 10;
 pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";
 /// The `claude` program that was measured.
 pub const DEFAULT_CLAUDE_VERSION: &str = "2.1.329";
+/// The `codex` program that was tried.
+pub const DEFAULT_CODEX_VERSION: &str = "0.169.0";
+/// The `opencode` program that was tried.
+pub const DEFAULT_OPENCODE_VERSION: &str = "1.18.33";
+/// The `gemini` program that was tried.
+pub const DEFAULT_GEMINI_VERSION: &str = "0.61.0";
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +64,9 @@ pub struct Config {
     pub project: ProjectSection,
     /// Who works on it.
     pub agents: Agents,
+    /// Further agent CLIs, for roles to choose.
+    #[serde(deserialize_with = "backend::all_resolved")]
+    pub backends: BTreeMap<String, Backend>,
     /// What one container may use.
     pub limits: Limits,
     /// Where agents may connect to.
@@ -102,15 +113,64 @@ impl Config {
         }
     }
 
-    /// How to run the agent CLI, with the credential and the prompts that override ours.
+    /// Which agent CLI has a role, and with which model. A role that says neither has those of
+    /// `[agents]`; mending a ticket's work is work, where it says nothing itself.
+    pub fn cli(&self, role: Role) -> AgentCli {
+        let says = |role: Role| self.agents.roles.get(&role);
+        let section = says(role).or_else(|| match role {
+            Role::Mend => says(Role::Work),
+            Role::Work | Role::Propose => None,
+        });
+        let named = section.and_then(|section| section.backend.as_deref());
+        let own = || self.agents.backend.clone();
+        let backend = named.and_then(|name| self.backend(name));
+        // The model above is one of the backend above.
+        let model = section
+            .and_then(|section| section.model.clone())
+            .or_else(|| {
+                let same = named.is_none_or(|name| name == self.agents.backend.name);
+                self.agents.model.clone().filter(|_| same)
+            });
+        backend::with_provider(AgentCli {
+            backend: backend.unwrap_or_else(own),
+            model,
+        })
+    }
+
+    /// The backend of this name: of `[backends.NAME]`, of `[agents.backend]` by its kind, or the
+    /// defaults of a kind.
+    pub fn backend(&self, name: &str) -> Option<Backend> {
+        let named = self.backends.get(name).cloned();
+        named
+            .or_else(|| Some(self.agents.backend.clone()).filter(|own| own.name == name))
+            .or_else(|| backend::of_kind(name))
+    }
+
+    /// The agent CLIs of all roles, each once.
+    pub fn clis(&self) -> Vec<AgentCli> {
+        let mut clis: Vec<AgentCli> = Vec::new();
+        for role in [Role::Work, Role::Mend, Role::Propose] {
+            let cli = self.cli(role);
+            if !clis.contains(&cli) {
+                clis.push(cli);
+            }
+        }
+        clis
+    }
+
+    /// How to run the agent CLI in this role, with the credentials and the prompts that override
+    /// ours.
     pub fn agent_settings(
         &self,
+        role: Role,
         secrets: BTreeMap<String, String>,
         prompts: BTreeMap<String, String>,
     ) -> AgentSettings {
+        let cli = self.cli(role);
+        let mend = Some(self.cli(Role::Mend)).filter(|mend| role == Role::Work && *mend != cli);
         AgentSettings {
-            backend: self.agents.backend.clone(),
-            model: self.agents.model.clone(),
+            cli,
+            mend,
             env: self.agents.env.clone(),
             secrets,
             timeout_seconds: self.agents.timeout_minutes * 60,
@@ -129,7 +189,9 @@ impl Config {
 
     /// True when agents need an account.
     pub fn needs_credentials(&self) -> bool {
-        matches!(self.agents.backend, Backend::Claude { .. })
+        self.clis()
+            .iter()
+            .any(|cli| !cli.backend.secrets.is_empty())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The account that agents work with: found on the host, kept in one file of mode 0600, and handed
 //! by the hub to the runners. Nothing here ever prints a value.
 //!
-//! Looked for in this order, which is also `claude`'s own: `ANTHROPIC_API_KEY`, then
+//! Each backend names the variables that it needs (`secrets`); of alternatives the first that is there
+//! is used. For `claude` they are looked for in this order, which is also its own: `ANTHROPIC_API_KEY`, then
 //! `CLAUDE_CODE_OAUTH_TOKEN` from the environment, then the access token that `claude` keeps in
 //! `.credentials.json` (in `CLAUDE_CONFIG_DIR` or `~/.claude`) or in the keychain of macOS. Only the
 //! first one found is used: two together would make it unclear which account pays.
@@ -17,6 +18,9 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use ticket::backend::AgentCli;
+
+use crate::config::backend::alternatives;
 use crate::project::Project;
 
 mod login;
@@ -51,11 +55,11 @@ enum Kept {
 }
 
 impl Credentials {
-    /// The account of whoever runs `swarm`; none, or one that cannot work, is an error that says what
-    /// to do.
-    pub fn find() -> Result<Credentials> {
+    /// What these agent CLIs need of whoever runs `swarm`; what is missing or cannot work is an error
+    /// that says what to do.
+    pub fn find(clis: &[AgentCli]) -> Result<Credentials> {
         let variable = |name: &str| std::env::var(name).ok();
-        find_among(&variable, &login::in_keychain, Utc::now())
+        find_for(clis, &variable, &login::in_keychain, Utc::now())
     }
 
     /// What the last start found; nothing when agents need no account.
@@ -113,7 +117,10 @@ impl Credentials {
     /// from here and holds another one that is good.
     pub fn renewed(&self) -> Option<Credentials> {
         let file = self.login_file.as_ref()?;
-        let found = of_login(login::of_file(file, Utc::now()).ok()?, Some(file.clone()));
+        let mut found = of_login(login::of_file(file, Utc::now()).ok()?, Some(file.clone()));
+        for (name, value) in &self.values {
+            found.values.entry(name.clone()).or_insert(value.clone());
+        }
         (found.values != self.values).then_some(found)
     }
 
@@ -162,17 +169,52 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&draft, file)
 }
 
-fn find_among(
+fn find_for(
+    clis: &[AgentCli],
     variable: &dyn Fn(&str) -> Option<String>,
     keychain: &dyn Fn() -> Option<String>,
     now: DateTime<Utc>,
 ) -> Result<Credentials> {
-    for name in [API_KEY, OAUTH_TOKEN] {
-        if let Some(value) = variable(name).filter(|value| !value.trim().is_empty()) {
-            check_shape(name, value.trim())?;
-            return Ok(Credentials::one(name, value.trim()));
+    let mut found = Credentials::default();
+    for backend in clis.iter().map(|cli| &cli.backend) {
+        for entry in &backend.secrets {
+            let names: Vec<&str> = alternatives(entry).collect();
+            let one = match find_variable(&names, variable)? {
+                Some(one) => one,
+                None if names.contains(&OAUTH_TOKEN) => find_login(variable, keychain, now)?,
+                None => {
+                    let (name, names) = (&backend.name, names.join(" or "));
+                    bail!("no credentials for the {name} backend: set {names}");
+                }
+            };
+            found.values.extend(one.values);
+            found.expires_at = found.expires_at.or(one.expires_at);
+            found.login_file = found.login_file.or(one.login_file);
         }
     }
+    Ok(found)
+}
+
+/// The first of these variables that is there.
+fn find_variable(
+    names: &[&str],
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Option<Credentials>> {
+    for name in names {
+        if let Some(value) = variable(name).filter(|value| !value.trim().is_empty()) {
+            check_shape(name, value.trim())?;
+            return Ok(Some(Credentials::one(name, value.trim())));
+        }
+    }
+    Ok(None)
+}
+
+/// The login that `claude` keeps.
+fn find_login(
+    variable: &dyn Fn(&str) -> Option<String>,
+    keychain: &dyn Fn() -> Option<String>,
+    now: DateTime<Utc>,
+) -> Result<Credentials> {
     if let Some(file) = login::file(variable).filter(|file| file.is_file()) {
         return Ok(of_login(login::of_file(&file, now)?, Some(file)));
     }
@@ -208,13 +250,22 @@ fn check_shape(name: &str, value: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn find_with(variables: &[(&str, &str)]) -> Result<Credentials> {
         let variable = |name: &str| {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| value.to_string())
         };
-        find_among(&variable, &|| None, now())
+        find_claude(&variable, &|| None, now())
+    }
+
+    fn find_claude(
+        variable: &dyn Fn(&str) -> Option<String>,
+        keychain: &dyn Fn() -> Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Credentials> {
+        find_for(&Config::default().clis(), variable, keychain, now)
     }
 
     fn now() -> DateTime<Utc> {
@@ -266,6 +317,26 @@ mod tests {
     }
 
     #[test]
+    fn each_agent_cli_gets_what_it_needs_and_no_more() {
+        let text = "[agents]\nmodel = \"openai/m\"\n[agents.backend]\nkind = \"opencode\"\n\
+                    [agents.roles.propose]\nbackend = \"gemini\"\n";
+        let clis = Config::parse(text, Path::new("c")).unwrap().clis();
+        let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
+        let find = |names: &[&str]| {
+            let variable = |name: &str| names.contains(&name).then(|| format!("value-of-{name}"));
+            find_for(&clis, &variable, &|| None, now)
+        };
+        let found = find(&["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"]).unwrap();
+        let names: Vec<&String> = found.values().keys().collect();
+        assert_eq!(names, ["GEMINI_API_KEY", "OPENAI_API_KEY"]);
+        let error = find(&["OPENAI_API_KEY"]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no credentials for the gemini backend: set GEMINI_API_KEY"
+        );
+    }
+
+    #[test]
     fn what_is_written_is_private_and_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let project = Project::create(dir.path()).unwrap();
@@ -286,12 +357,12 @@ mod tests {
     fn the_keychain_is_asked_last() {
         let text = r#"{"claudeAiOauth":{"accessToken":"chain","expiresAt":2000000000}}"#;
         let keychain = || Some(text.to_owned());
-        let found = find_among(&|_| None, &keychain, now()).unwrap();
+        let found = find_claude(&|_| None, &keychain, now()).unwrap();
         assert_eq!(found.values[OAUTH_TOKEN], "chain");
         assert_eq!(found.expires_at(), Some(2_000_000));
         assert_eq!(found.source(), "the login in the keychain");
         let variable = |name: &str| (name == OAUTH_TOKEN).then(|| "mine".to_owned());
-        let found = find_among(&variable, &keychain, now()).unwrap();
+        let found = find_claude(&variable, &keychain, now()).unwrap();
         assert_eq!(found.values[OAUTH_TOKEN], "mine");
     }
 
@@ -332,7 +403,7 @@ mod tests {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        let old = find_among(&variable, &|| None, Utc::now()).unwrap();
+        let old = find_claude(&variable, &|| None, Utc::now()).unwrap();
         assert_eq!(old.renewed(), None);
         let file = home.path().join(".claude/.credentials.json");
         fs::write(&file, login("late", 0)).unwrap();

@@ -8,7 +8,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use ticket::wire::Backend;
+use ticket::backend::Kind;
 
 use crate::config::{Config, DEFAULT_BASE_IMAGE};
 use crate::fleet::names::ROLE_LABEL;
@@ -23,6 +23,9 @@ use sources::{certificates, extra_files, program, project_setup};
 
 const AGENT_RECIPE: &str = include_str!("../../docker/agent.Dockerfile");
 const CLAUDE_RECIPE: &str = include_str!("../../docker/agent-claude.Dockerfile");
+const CODEX_RECIPE: &str = include_str!("../../docker/agent-codex.Dockerfile");
+const OPENCODE_RECIPE: &str = include_str!("../../docker/agent-opencode.Dockerfile");
+const GEMINI_RECIPE: &str = include_str!("../../docker/agent-gemini.Dockerfile");
 const HUB_RECIPE: &str = include_str!("../../docker/hub.Dockerfile");
 
 /// The images that a project runs on, by name and tag.
@@ -126,8 +129,8 @@ impl Recipe {
     }
 }
 
-/// The agents' image, with the claude backend on top of one that has the program. That one is the
-/// same for every project on its base, and the larger part by far.
+/// The agents' image, on top of one for each agent CLI that a role has. Those are the same for every
+/// project on their base, and the larger part by far.
 fn agent_recipes(project: &Project, config: &Config, certificates: &[u8]) -> Result<Vec<Recipe>> {
     let names = Names::of(project.id());
     let mut files = Files::with_recipe(AGENT_RECIPE);
@@ -149,30 +152,56 @@ fn agent_recipes(project: &Project, config: &Config, certificates: &[u8]) -> Res
         labels: names.labels(),
         on: None,
     };
-    match config.agents.backend {
-        Backend::Command { .. } => Ok(vec![agent]),
-        Backend::Claude { .. } => {
-            let on = Some("BASE");
-            let claude = claude_recipe(config, certificates);
-            Ok(vec![claude, Recipe { on, ..agent }])
+    let mut recipes: Vec<Recipe> = Vec::new();
+    for kind in config.clis().into_iter().map(|cli| cli.backend.kind) {
+        if let Some(recipe) = cli_recipe(kind, config, certificates)
+            && !recipes.iter().any(|r| r.repository == recipe.repository)
+        {
+            let on = Some("AGENT").filter(|_| !recipes.is_empty());
+            recipes.push(Recipe { on, ..recipe });
         }
     }
+    let on = Some("BASE").filter(|_| !recipes.is_empty());
+    recipes.push(Recipe { on, ..agent });
+    Ok(recipes)
 }
 
-fn claude_recipe(config: &Config, certificates: &[u8]) -> Recipe {
-    let mut files = Files::with_recipe(CLAUDE_RECIPE);
+/// Puts the program of a kind on top of another image; none for a kind that has no program.
+fn cli_recipe(kind: Kind, config: &Config, certificates: &[u8]) -> Option<Recipe> {
+    let image = &config.image;
+    let (what, recipe, version) = match kind {
+        Kind::Claude => (
+            "the image with claude",
+            CLAUDE_RECIPE,
+            &image.claude_version,
+        ),
+        Kind::Codex => ("the image with codex", CODEX_RECIPE, &image.codex_version),
+        Kind::Opencode => (
+            "the image with opencode",
+            OPENCODE_RECIPE,
+            &image.opencode_version,
+        ),
+        Kind::Gemini => (
+            "the image with gemini",
+            GEMINI_RECIPE,
+            &image.gemini_version,
+        ),
+        Kind::Command => return None,
+    };
+    let mut files = Files::with_recipe(recipe);
     files.add("ca.crt", certificates.to_vec(), false);
-    Recipe {
-        what: "the image with claude",
-        repository: "swarm-claude".into(),
+    let version_argument = format!("{}_VERSION", kind.as_str().to_uppercase());
+    Some(Recipe {
+        what,
+        repository: format!("swarm-{kind}"),
         files,
         args: BTreeMap::from([
-            ("AGENT".into(), config.image.base.clone()),
-            ("CLAUDE_VERSION".into(), config.image.claude_version.clone()),
+            ("AGENT".into(), image.base.clone()),
+            (version_argument, version.clone()),
         ]),
         labels: BTreeMap::from([(ROLE_LABEL.into(), "worker".into())]),
         on: None,
-    }
+    })
 }
 
 /// The hub's image is the same for every project of one version.

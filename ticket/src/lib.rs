@@ -5,6 +5,7 @@
 
 pub mod actor;
 pub mod attempt;
+pub mod backend;
 pub mod circle;
 pub mod client;
 pub mod comment;

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::attempt::Outcome;
+use crate::backend::AgentCli;
 use crate::filter::ClaimFilter;
 use crate::halt::Trouble;
 use crate::prompt::Background;
@@ -184,13 +185,15 @@ pub struct Base {
 /// How to run the agent CLI: data from the project's configuration, and the credential.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AgentSettings {
-    /// Which one.
-    pub backend: Backend,
-    /// The model, when the backend has one to choose.
-    pub model: Option<String>,
+    /// Which one, and its model.
+    pub cli: AgentCli,
+    /// Who mends what the gate, a merge or the landing found, where that is another one.
+    #[serde(default)]
+    pub mend: Option<AgentCli>,
     /// Variables for the agent CLI's environment.
     pub env: BTreeMap<String, String>,
-    /// The credential: also for its environment only, never written anywhere.
+    /// The credentials: also for its environment only, never written anywhere. Each agent CLI gets
+    /// those that its backend names.
     pub secrets: BTreeMap<String, String>,
     /// A hard cap for one run of the agent CLI, in seconds.
     pub timeout_seconds: u64,
@@ -199,49 +202,6 @@ pub struct AgentSettings {
     pub stall_seconds: u64,
     /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
     pub prompts: BTreeMap<String, String>,
-}
-
-/// Which agent CLI runs, and how the prompt gets to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Backend {
-    /// Claude Code, headless, with stream-json output.
-    Claude {
-        /// The program; `claude` when absent.
-        #[serde(default = "claude_program")]
-        program: String,
-        /// Further arguments.
-        #[serde(default)]
-        args: Vec<String>,
-    },
-    /// Any program.
-    Command {
-        /// The program.
-        program: String,
-        /// Its arguments; `{prompt}` stands for the prompt, `{prompt_file}` for a file that holds it.
-        #[serde(default)]
-        args: Vec<String>,
-        /// How the prompt is passed.
-        #[serde(default)]
-        prompt: PromptBy,
-    },
-}
-
-fn claude_program() -> String {
-    "claude".into()
-}
-
-/// How a program gets its prompt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum PromptBy {
-    /// On standard input.
-    #[default]
-    Stdin,
-    /// In place of `{prompt}`, or as the last argument.
-    Argument,
-    /// In a file whose name stands for `{prompt_file}`, or is the last argument.
-    File,
 }
 
 /// How the gate behaves.

@@ -1,25 +1,29 @@
-//! From the project's settings to a program ready to start: which backend, its arguments, how the
-//! prompt reaches it, its environment.
+//! From the project's settings to a program ready to start: its arguments, how the prompt reaches it,
+//! its environment, and the reader of its output. What differs between agent CLIs is data.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ticket::wire::{AgentSettings, Backend, PromptBy};
+use ticket::backend::{
+    ARGS, AgentCli, Backend, CONVERSATION, MODEL, MODEL_FLAG, Output, PROMPT, PROMPT_FILE,
+    PromptBy, SESSION,
+};
+use ticket::wire::AgentSettings;
 
-use super::claude::{self, Session};
-use super::command::Plain;
+use super::codex::Codex;
+use super::gemini::Gemini;
+use super::mentions::escape_mentions;
+use super::opencode::Opencode;
+use super::patterns::Patterns;
 use super::stream::Transcript;
 use super::stream::archive::Archive;
-use super::{Place, Reader};
+use super::text::Text;
+use super::{Place, Reader, Session};
 use crate::environment::inherit;
-
-/// Stands for the prompt in an argument.
-const PROMPT: &str = "{prompt}";
-/// Stands for the name of a file that holds the prompt.
-const PROMPT_FILE: &str = "{prompt_file}";
 
 /// An agent has no terminal: nothing may ask there, page or open an editor.
 const NO_TERMINAL: [(&str, &str); 4] = [
@@ -28,6 +32,8 @@ const NO_TERMINAL: [(&str, &str); 4] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("PAGER", "cat"),
 ];
+/// What the kernel takes as one argument, in bytes.
+const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
 
 /// A program ready to start.
 pub struct Invocation {
@@ -39,106 +45,129 @@ pub struct Invocation {
     pub reader: Box<dyn Reader>,
 }
 
-/// What the backend is called.
-pub fn name(backend: &Backend) -> &'static str {
-    match backend {
-        Backend::Claude { .. } => "claude",
-        Backend::Command { .. } => "command",
-    }
-}
-
-/// Whether the backend can go on with an earlier conversation.
-pub fn can_resume(backend: &Backend) -> bool {
-    match backend {
-        Backend::Claude { .. } => true,
-        Backend::Command { .. } => false,
-    }
-}
-
 impl Invocation {
     /// Puts a run together. The session is only for backends that can resume one.
     pub fn new(
+        cli: &AgentCli,
         settings: &AgentSettings,
         place: &Place,
         prompt: &str,
         session: &Session,
     ) -> io::Result<Invocation> {
-        let mut invocation = match &settings.backend {
-            Backend::Claude { program, args } => Invocation {
-                command: claude::command(program, args, settings.model.as_deref(), session),
-                stdin: claude::escape_mentions(prompt).into_bytes(),
-                reader: Box::new(
-                    Transcript::new(matches!(session, Session::Resume(_))).with_archive(
-                        Archive::before(&claude_folder(settings, place), session.id()),
-                    ),
-                ),
-            },
-            Backend::Command {
-                program,
-                args,
-                prompt: by,
-            } => plain(program, args, *by, prompt, &place.tmp)?,
+        let backend = &cli.backend;
+        let escaped;
+        let prompt = match backend.attaches_files {
+            true => {
+                escaped = escape_mentions(prompt);
+                &escaped
+            }
+            false => prompt,
         };
-        inherit(&mut invocation.command);
-        invocation.command.envs(NO_TERMINAL);
-        if matches!(settings.backend, Backend::Claude { .. }) {
-            invocation.command.envs(claude::ENVIRONMENT);
+        let mut words = arguments(backend, cli.model.as_deref(), session);
+        let mut stdin = Vec::new();
+        match backend.prompt {
+            PromptBy::Stdin => stdin = prompt.as_bytes().to_vec(),
+            PromptBy::Argument => pass(&mut words, PROMPT, prompt)?,
+            PromptBy::File => {
+                let file = place.tmp.join("prompt.txt");
+                write_private(&file, prompt)?;
+                pass(&mut words, PROMPT_FILE, &file.to_string_lossy())?;
+            }
         }
-        invocation
-            .command
+        let mut command = Command::new(&backend.program);
+        command.args(words);
+        inherit(&mut command);
+        let secrets = settings
+            .secrets
+            .iter()
+            .filter(|(name, _)| backend.wants_secret(name));
+        command
+            .envs(NO_TERMINAL)
+            .envs(&backend.env)
             .current_dir(&place.tree)
             .env("HOME", &place.home)
             .env("TMPDIR", &place.tmp)
             .envs(&settings.env)
-            .envs(&settings.secrets)
+            .envs(secrets)
             .envs(place.env.iter().cloned());
-        Ok(invocation)
+        Ok(Invocation {
+            command,
+            stdin,
+            reader: reader(cli, settings, place, session)?,
+        })
     }
 }
 
 /// Where Claude Code keeps its conversations.
-fn claude_folder(settings: &AgentSettings, place: &Place) -> PathBuf {
-    match settings.env.get("CLAUDE_CONFIG_DIR") {
+fn claude_folder(cli: &AgentCli, settings: &AgentSettings, place: &Place) -> PathBuf {
+    let set = |env: &BTreeMap<String, String>| env.get("CLAUDE_CONFIG_DIR").cloned();
+    match set(&settings.env).or_else(|| set(&cli.backend.env)) {
         Some(folder) => place.tree.join(folder),
         None => place.home.join(".claude"),
     }
 }
 
-fn plain(
-    program: &str,
-    args: &[String],
-    by: PromptBy,
-    prompt: &str,
-    tmp: &Path,
-) -> io::Result<Invocation> {
-    let mut args = args.to_vec();
-    let mut stdin = Vec::new();
-    match by {
-        PromptBy::Stdin => stdin = prompt.as_bytes().to_vec(),
-        PromptBy::Argument => fill(&mut args, PROMPT, prompt),
-        PromptBy::File => {
-            let file = tmp.join("prompt.txt");
-            write_private(&file, prompt)?;
-            fill(&mut args, PROMPT_FILE, &file.to_string_lossy());
+/// Understands what the backend prints.
+fn reader(
+    cli: &AgentCli,
+    settings: &AgentSettings,
+    place: &Place,
+    session: &Session,
+) -> io::Result<Box<dyn Reader>> {
+    let patterns = Patterns::new(&cli.backend.patterns)?;
+    let model = cli.model.as_deref();
+    Ok(match cli.backend.output {
+        Output::Text => Box::new(Text::new(patterns)),
+        Output::ClaudeStreamJson => {
+            let archive = Archive::before(&claude_folder(cli, settings, place), session.id());
+            Box::new(Transcript::new(session.is_resumed()).with_archive(archive))
         }
-    }
-    let mut command = Command::new(program);
-    command.args(args);
-    Ok(Invocation {
-        command,
-        stdin,
-        reader: Box::<Plain>::default(),
+        Output::CodexJson => {
+            let resumed = session.is_resumed().then(|| session.id());
+            Box::new(Codex::new(patterns, model, place.home.clone(), resumed))
+        }
+        Output::OpencodeJson => Box::new(Opencode::new(patterns, model)),
+        Output::GeminiStreamJson => Box::new(Gemini::new(patterns)),
     })
 }
 
+/// All arguments but the prompt.
+fn arguments(backend: &Backend, model: Option<&str>, session: &Session) -> Vec<String> {
+    let conversation = match session {
+        Session::New(_) => &backend.new_session,
+        Session::Resume(_) => &backend.resume,
+    };
+    let mut words = Vec::new();
+    for word in &backend.call {
+        let list: &[String] = match word.as_str() {
+            ARGS => &backend.args,
+            CONVERSATION => conversation,
+            MODEL_FLAG if model.is_some() => &backend.model_flag,
+            MODEL_FLAG => &[],
+            _ => std::slice::from_ref(word),
+        };
+        words.extend(list.iter().map(|word| {
+            word.replace(MODEL, model.unwrap_or_default())
+                .replace(SESSION, session.id())
+        }));
+    }
+    words
+}
+
 /// Puts `value` where `mark` stands, or behind everything else.
-fn fill(args: &mut Vec<String>, mark: &str, value: &str) {
-    let marked = args.iter().any(|a| a.contains(mark));
-    for arg in args.iter_mut() {
-        *arg = arg.replace(mark, value);
+fn pass(words: &mut Vec<String>, mark: &str, value: &str) -> io::Result<()> {
+    let marked = words.iter().any(|word| word.contains(mark));
+    for word in words.iter_mut() {
+        *word = word.replace(mark, value);
     }
     if !marked {
-        args.push(value.to_owned());
+        words.push(value.to_owned());
+    }
+    match words.iter().map(String::len).max() {
+        Some(length) if length > ARGUMENT_LIMIT => Err(io::Error::other(format!(
+            "the prompt makes an argument of {length} bytes, and {ARGUMENT_LIMIT} are the most: set prompt = \"stdin\" or \"file\" for this backend"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -156,22 +185,4 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prompt_goes_where_it_is_wanted() {
-        for (args, expected) in [
-            (
-                vec!["--ask", "{prompt}", "--yes"],
-                vec!["--ask", "P", "--yes"],
-            ),
-            (vec!["--ask={prompt}"], vec!["--ask=P"]),
-            (vec!["run"], vec!["run", "P"]),
-        ] {
-            let mut args: Vec<String> = args.into_iter().map(Into::into).collect();
-            fill(&mut args, PROMPT, "P");
-            assert_eq!(args, expected);
-        }
-    }
-}
+pub(super) mod tests;

@@ -21,14 +21,23 @@ use crate::lines::{LINE_LIMIT, Tail, read_lines};
 use crate::process::{Exit, Process, spawn};
 
 pub mod backend;
-pub mod claude;
-pub mod command;
+pub mod codex;
 pub mod ending;
+pub mod gemini;
+mod mentions;
+pub mod opencode;
+pub mod patterns;
+pub mod reset;
+pub mod session;
+mod show;
 pub mod stall;
+mod status;
 pub mod stream;
+pub mod text;
 
 pub use backend::Invocation;
 pub use ending::Ending;
+pub use session::Session;
 use stall::Watch;
 
 /// How long an agent CLI may take to end after TERM. Claude needs 1.5 s to end its own children.
@@ -44,6 +53,10 @@ const DONE_GRACE: Duration = Duration::from_secs(30);
 pub trait Reader: Send {
     /// One line of standard output; `cut` when its end is missing. What to show of it.
     fn line(&mut self, line: &str, cut: bool) -> Vec<String>;
+    /// Whether a line of its output, as it was printed, is a sign of life.
+    fn is_activity(&self, _line: &str) -> bool {
+        true
+    }
     /// True when the backend said that it is done: the process should end soon.
     fn is_done(&self) -> bool;
     /// The conversation's name, as soon as it is known.
@@ -88,6 +101,8 @@ pub struct Run<'a> {
     pub on_served: Box<dyn Fn() + Send + Sync>,
     /// Called with what it used so far, by model, whenever that changed.
     pub on_usage: Box<dyn Fn(Vec<ModelUsage>) + Send + Sync>,
+    /// Called with the conversation's name, once it is known.
+    pub on_session: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 /// What came of a run.
@@ -116,6 +131,8 @@ struct Shared {
     stderr: Tail,
     served: bool,
     used: Vec<ModelUsage>,
+    /// The conversation's name was told.
+    named: bool,
     printed_at: Instant,
     /// Until when it asked to be left alone.
     excuse: Option<Instant>,
@@ -154,6 +171,7 @@ impl Run<'_> {
             stderr: Tail::default(),
             served: false,
             used: Vec::new(),
+            named: false,
             printed_at: Instant::now(),
             excuse: None,
         }));
@@ -168,6 +186,7 @@ impl Run<'_> {
             speaker: self.speaker.clone(),
             on_served: self.on_served.into(),
             on_usage: self.on_usage.into(),
+            on_session: self.on_session.into(),
         };
         let mut open = 0;
         if let Some(stdout) = pipes.stdout {
@@ -350,6 +369,7 @@ struct Scribe {
     speaker: String,
     on_served: Arc<dyn Fn() + Send + Sync>,
     on_usage: Arc<dyn Fn(Vec<ModelUsage>) + Send + Sync>,
+    on_session: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Scribe {
@@ -374,7 +394,9 @@ impl Scribe {
 
     fn output(&self, line: &str, cut: bool) -> bool {
         let mut shared = lock(&self.shared);
-        shared.printed_at = Instant::now();
+        if shared.reader.is_activity(line) {
+            shared.printed_at = Instant::now();
+        }
         for shown in shared.reader.line(line, cut) {
             let shown = clean(&shown);
             shared.hear_excuse(&shown);
@@ -390,6 +412,12 @@ impl Scribe {
             shared.used.clone_from(&used);
             (self.on_usage)(used);
         }
+        if !shared.named
+            && let Some(session) = shared.reader.session()
+        {
+            shared.named = true;
+            (self.on_session)(&session);
+        }
         shared.reader.is_done()
     }
 
@@ -397,7 +425,9 @@ impl Scribe {
         let line = clean(line);
         self.console.say(&self.speaker, &line);
         let mut shared = lock(&self.shared);
-        shared.printed_at = Instant::now();
+        if shared.reader.is_activity(&line) {
+            shared.printed_at = Instant::now();
+        }
         shared.tail.push(&line);
         shared.stderr.push(&line);
         false

@@ -8,6 +8,8 @@ use serde_json::Value;
 use ticket::halt::UsageLimit;
 use ticket::usage::ModelUsage;
 
+use super::reset::reset_time;
+use super::show::{SHOWN, SUMMARY, one_line, shown, word};
 use super::{Ending, Reader};
 use crate::lines::first_bytes;
 use crate::process::Exit;
@@ -16,11 +18,6 @@ use tally::{SYNTHETIC, Tally};
 
 pub mod archive;
 mod tally;
-
-/// What is shown of one text or command.
-const SHOWN: usize = 500;
-/// What is kept of the last text, for the commit's body.
-const SUMMARY: usize = 8 * 1024;
 
 /// What was seen of a run so far.
 #[derive(Clone, Debug, Default)]
@@ -166,7 +163,7 @@ impl Transcript {
         }
         if limit_reached {
             let limit = self.limit.unwrap_or_else(|| UsageLimit {
-                resets_at: old_reset_time(&said),
+                resets_at: said_reset_time(&said, ticket::moment::now()),
                 weekly: says_weekly(&said),
             });
             return Ending::RateLimited { limit, said };
@@ -265,9 +262,13 @@ fn says_weekly(said: &str) -> bool {
     said.contains("weekly limit")
 }
 
-/// `Claude AI usage limit reached|1755615600`, as version 1 put it.
-fn old_reset_time(said: &str) -> Option<i64> {
-    said.split_once("limit reached|")?.1.trim().parse().ok()
+/// `Claude AI usage limit reached|1755615600`, as version 1 put it; `resets 10am (UTC)` later on.
+fn said_reset_time(said: &str, now: i64) -> Option<i64> {
+    let said = said.lines().next()?;
+    let (_, at) = said
+        .split_once("limit reached|")
+        .or_else(|| said.split_once("resets "))?;
+    reset_time(at, now)
 }
 
 fn system(message: &Value) -> Vec<String> {
@@ -344,23 +345,6 @@ fn blocks(message: &Value) -> impl Iterator<Item = &Value> {
         .as_array()
         .into_iter()
         .flatten()
-}
-
-fn word<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
-}
-
-fn shown(text: &str) -> String {
-    let text = text.trim();
-    let short = first_bytes(text, SHOWN);
-    match short.len() < text.len() {
-        true => format!("{short} …"),
-        false => short.to_owned(),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    shown(text).replace('\n', " ⏎ ")
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@ use std::time::Duration;
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
 use ticket::usage::{ModelUsage, Phase, RunUsage};
 
-use super::Attempt;
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
-use crate::agent::claude::Session;
-use crate::agent::{Ending, Invocation, Place, Run, backend, stall_limit};
+use super::{Attempt, Conversation};
+use crate::agent::{Ending, Invocation, Place, Run, Session, stall_limit};
 use crate::interrupt::Why;
 use crate::pulse::Life;
 
@@ -27,6 +26,10 @@ impl Attempt<'_> {
         retries_left: u32,
     ) -> Result<Seen, Trouble> {
         let settings = &self.assignment.agent;
+        let cli = match (handback, &settings.mend) {
+            (Handback::Work, _) | (_, None) => &settings.cli,
+            (_, Some(mend)) => mend,
+        };
         if fresh {
             self.session = None;
             self.lease.forget_session();
@@ -39,26 +42,30 @@ impl Attempt<'_> {
                 log: String::new(),
             });
         }
-        let session = match &self.session {
-            Some(id) if backend::can_resume(&settings.backend) => Session::Resume(id.clone()),
+        let name = &cli.backend.name;
+        let known = self.session.take().filter(|known| known.backend == *name);
+        let session = match &known {
+            Some(known) if cli.backend.resumes() => Session::Resume(known.id.clone()),
             _ => Session::start(),
         };
-        let resumed = matches!(session, Session::Resume(_));
+        let resumed = session.is_resumed();
         let (kind, finding) = finding(handback, retries_left);
         let prompt =
             Prompts::new(&settings.prompts).for_ticket(kind, subject, &finding, resumed)?;
-        let invocation = Invocation::new(settings, &self.place(), &prompt, &session)?;
+        let invocation = Invocation::new(cli, settings, &self.place(), &prompt, &session)?;
         self.pulse.phase("agent");
         self.runs += 1;
         let usage = RunUsage {
             run: self.runs,
             phase: phase(handback),
-            backend: backend::name(&settings.backend).to_owned(),
+            backend: name.clone(),
             ..RunUsage::default()
         };
-        if backend::can_resume(&settings.backend) {
-            self.pulse.session(session.id());
-            self.lease.set_session(session.id());
+        // A later attempt goes on where the ticket's own work was.
+        let on_session =
+            self.session_teller(cli.backend.resumes() && *name == settings.cli.backend.name);
+        if resumed || cli.backend.names_sessions() {
+            on_session(session.id());
         }
         let run = Run {
             command: invocation.command,
@@ -72,6 +79,7 @@ impl Attempt<'_> {
             every: SNAPSHOT_EVERY,
             on_served: Box::new(self.pulse.teller()),
             on_usage: Box::new(self.accountant(usage.clone())),
+            on_session: Box::new(on_session),
         };
         let report = run.run(|| self.lease.keep_meanwhile());
         self.accountant(RunUsage {
@@ -81,7 +89,11 @@ impl Attempt<'_> {
         self.runner.stop.checkpoint();
         self.lease.wait_for_snapshot();
         let life = self.pulse.check("verify");
-        self.session = report.session.or(self.session.take());
+        let id = report.session.or(known.map(|known| known.id));
+        self.session = id.map(|id| Conversation {
+            backend: name.clone(),
+            id,
+        });
         if let Ending::Completed(Some(said)) = &report.ending {
             self.summary = Some(said.clone());
         }
@@ -110,6 +122,17 @@ impl Attempt<'_> {
             };
             lease.set_usage(run.clone());
             tell(run);
+        }
+    }
+
+    /// Tells the hub of the conversation, for a later attempt to resume.
+    fn session_teller(&self, tells: bool) -> impl Fn(&str) + Send + Sync + use<> {
+        let (pulse, lease) = (self.pulse.session_teller(), Arc::clone(&self.lease));
+        move |id| {
+            if tells {
+                pulse(id);
+                lease.set_session(id);
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 
 use ticket::prompt::{Start, Subject};
 
-use super::Attempt;
 use super::trouble::{GIT_TRIES, Trouble};
+use super::{Attempt, Conversation};
 use crate::merge::Merge;
 
 /// How often a snapshot is asked for; the work can begin without it too.
@@ -17,7 +17,10 @@ impl Attempt<'_> {
         let kept_home = runner.layout.enter_home(self.lease.ticket)?;
         runner.layout.refresh()?;
         if kept_home {
-            self.session = assignment.resume.clone();
+            self.session = assignment.resume.clone().map(|id| Conversation {
+                backend: assignment.agent.cli.backend.name.clone(),
+                id,
+            });
         }
         let start = self.check_out()?;
         self.lease.began_from(&self.head);

@@ -98,12 +98,19 @@ struct Attempt<'a> {
     /// Whether git still saw that merge under way when the agent was done.
     merging: bool,
     /// The conversation so far.
-    session: Option<String>,
+    session: Option<Conversation>,
     /// How often the agent CLI was run.
     runs: i64,
     /// What the agent said at last.
     summary: Option<String>,
     landing: Option<i64>,
+}
+
+/// A conversation and whose it is.
+struct Conversation {
+    /// The backend's name.
+    backend: String,
+    id: String,
 }
 
 impl Attempt<'_> {

@@ -4,14 +4,14 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use agent_runner::agent::claude::Session;
-use agent_runner::agent::command::Plain;
 use agent_runner::agent::stream::Transcript;
-use agent_runner::agent::{Ending, Invocation, Place, Reader, Report, Run};
+use agent_runner::agent::text::Text;
+use agent_runner::agent::{Ending, Invocation, Place, Reader, Report, Run, Session};
 use agent_runner::interrupt::{Interrupt, Why};
-use ticket::wire::{AgentSettings, Backend, PromptBy};
+use ticket::backend::{AgentCli, Backend, PromptBy};
+use ticket::wire::AgentSettings;
 
-use crate::fixture::{console, eventually, pids, runs, sweeping, write};
+use crate::fixture::{backend, console, eventually, pids, runs, sweeping, write};
 
 struct Shell<'a> {
     script: &'a str,
@@ -28,7 +28,7 @@ impl<'a> Shell<'a> {
             stdin: "",
             timeout: Duration::from_secs(60),
             stall: None,
-            reader: Box::new(Plain),
+            reader: Box::new(Text::default()),
         }
     }
 
@@ -48,6 +48,7 @@ impl<'a> Shell<'a> {
             stall: self.stall,
             on_served: Box::new(|| ()),
             on_usage: Box::new(|_| ()),
+            on_session: Box::new(|_| ()),
         }
         .run(|| {})
     }
@@ -107,7 +108,7 @@ fn a_program_that_is_not_there_says_so() {
     let report = Run {
         command: Command::new("/no/such/agent"),
         stdin: vec![],
-        reader: Box::new(Plain),
+        reader: Box::new(Text::default()),
         timeout: Duration::from_secs(1),
         interrupt: &interrupt,
         console: &console(),
@@ -116,6 +117,7 @@ fn a_program_that_is_not_there_says_so() {
         stall: None,
         on_served: Box::new(|| ()),
         on_usage: Box::new(|_| ()),
+        on_session: Box::new(|_| ()),
     }
     .run(|| {});
     assert!(matches!(report.ending, Ending::NotStarted(why) if why.contains("/no/such/agent")));
@@ -191,7 +193,7 @@ fn something_is_done_meanwhile() {
     let report = Run {
         command,
         stdin: vec![],
-        reader: Box::new(Plain),
+        reader: Box::new(Text::default()),
         timeout: Duration::from_secs(60),
         interrupt: &interrupt,
         console: &console(),
@@ -200,6 +202,7 @@ fn something_is_done_meanwhile() {
         stall: None,
         on_served: Box::new(|| ()),
         on_usage: Box::new(|_| ()),
+        on_session: Box::new(|_| ()),
     }
     .run(|| times += 1);
     assert_eq!(report.ending, Ending::Completed(None));
@@ -220,7 +223,7 @@ fn secrets_are_not_in_what_is_kept() {
     let report = Run {
         command,
         stdin: vec![],
-        reader: Box::new(Plain),
+        reader: Box::new(Text::default()),
         timeout: Duration::from_secs(60),
         interrupt: &interrupt,
         console: &console,
@@ -229,6 +232,7 @@ fn secrets_are_not_in_what_is_kept() {
         stall: None,
         on_served: Box::new(|| ()),
         on_usage: Box::new(|_| ()),
+        on_session: Box::new(|_| ()),
     }
     .run(|| {});
     assert!(report.log_tail.contains("key is [secret]"));
@@ -250,9 +254,10 @@ fn for_claude_its_result_line_decides() {
 }
 
 fn settings(backend: Backend) -> AgentSettings {
+    let model = Some("sonnet".into());
     AgentSettings {
-        backend,
-        model: Some("sonnet".into()),
+        cli: AgentCli { backend, model },
+        mend: None,
         env: [("FROM_CONFIG".to_owned(), "yes".to_owned())].into(),
         secrets: [("ANTHROPIC_API_KEY".to_owned(), "sk-12345678".to_owned())].into(),
         timeout_seconds: 60,
@@ -268,8 +273,10 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         tmp: dir.to_owned(),
         env: vec![("TICKET_TOKEN".into(), "token-12345678".into())],
     };
+    let settings = settings(backend);
     let invocation = Invocation::new(
-        &settings(backend),
+        &settings.cli,
+        &settings,
         &place,
         "swarm: work\n\nsee @/etc/passwd\n",
         &Session::New("11111111-1111-4111-8111-111111111111".into()),
@@ -289,6 +296,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         stall: None,
         on_served: Box::new(|| ()),
         on_usage: Box::new(|_| ()),
+        on_session: Box::new(|_| ()),
     }
     .run(|| {})
 }
@@ -302,10 +310,11 @@ fn a_command_gets_its_prompt_in_each_way_and_its_environment() {
         (vec!["-c", "cat {prompt_file}"], PromptBy::File),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let backend = Backend::Command {
+        let backend = Backend {
             program: "sh".into(),
             args: args.into_iter().map(Into::into).collect(),
             prompt,
+            ..backend("command")
         };
         let report = invoke(backend, dir.path());
         assert!(
@@ -316,10 +325,11 @@ fn a_command_gets_its_prompt_in_each_way_and_its_environment() {
     }
     let dir = tempfile::tempdir().unwrap();
     let report = invoke(
-        Backend::Command {
+        Backend {
             program: "sh".into(),
             args: vec!["-c".into(), "env; pwd".into()],
-            prompt: PromptBy::Stdin,
+            secrets: vec!["OTHER_KEY|ANTHROPIC_API_KEY".into()],
+            ..backend("command")
         },
         dir.path(),
     );
@@ -353,9 +363,9 @@ echo '{"type":"result","is_error":false,"result":"ok","num_turns":1}'
 "#,
     );
     let report = invoke(
-        Backend::Claude {
+        Backend {
             program: dir.path().join("claude.sh").to_str().unwrap().into(),
-            args: vec![],
+            ..backend("claude")
         },
         dir.path(),
     );

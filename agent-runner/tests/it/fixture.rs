@@ -14,6 +14,7 @@ use agent_runner::guard;
 use agent_runner::layout::Layout;
 use agent_runner::process::{Exit, capture};
 use agent_runner::worktree::{Commit, WorkTree};
+use ticket::backend::Backend;
 use ticket::wire::Base;
 
 /// How long anything may take before a test gives up on it.
@@ -199,4 +200,14 @@ pub fn pids(file: &Path, count: usize) -> Vec<i32> {
         found.len() >= count
     });
     found
+}
+
+/// A backend with the defaults of its kind, as a project gets them.
+pub fn backend(kind: &str) -> Backend {
+    let all: toml::Table =
+        toml::from_str(include_str!("../../../templates/backends.toml")).unwrap();
+    let mut backend = all[kind].as_table().unwrap().clone();
+    backend.insert("kind".into(), kind.into());
+    backend.entry("program").or_insert("".into());
+    backend.try_into().unwrap()
 }

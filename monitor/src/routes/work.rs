@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use chrono::Utc;
 use swarm::config::Config;
 use ticket::attempt::Outcome;
+use ticket::backend::Role;
 use ticket::learning;
 use ticket::prompt::Background;
 use ticket::store::{ClaimPolicy, NewAttempt, NewProposal};
@@ -137,7 +138,7 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
 async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
     let ticket = &offer.given.background.ticket.ticket;
     let (id, number) = (ticket.id, ticket.attempt);
-    let agent = settings::agent(hub).await?;
+    let agent = settings::agent(hub, Role::Work).await?;
     let base = hub.base().await?;
     let commit = base.commit.clone();
     hub.database
@@ -165,7 +166,7 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
 }
 
 async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
-    let agent = settings::agent(hub).await?;
+    let agent = settings::agent(hub, Role::Propose).await?;
     let base = hub.base().await?;
     let begun = offer.taken();
     Ok(Work::Propose(Box::new(ProposalRun {

@@ -1,8 +1,9 @@
 //! `swarm init`: makes a folder a project and says what it wrote.
 
 use anyhow::{Context, Result, bail};
+use swarm::config::backend::defaults;
 use swarm::init::{self, Done, Options};
-use ticket::wire::{Backend, PromptBy};
+use ticket::backend::{Backend, Kind, PromptBy};
 
 use super::count;
 use crate::cli::{BackendKind, Init};
@@ -25,23 +26,24 @@ pub fn run(arguments: Init) -> Result<()> {
 
 fn backend(kind: BackendKind, command: Option<&str>) -> Result<Backend> {
     match (kind, command) {
-        (BackendKind::Claude, None) => Ok(Backend::Claude {
-            program: "claude".into(),
-            args: Vec::new(),
-        }),
-        (BackendKind::Claude, Some(_)) => bail!("--command goes with --backend command"),
+        (BackendKind::Claude, None) => Ok(defaults(Kind::Claude)),
+        (BackendKind::Codex, None) => Ok(defaults(Kind::Codex)),
+        (BackendKind::Opencode, None) => Ok(defaults(Kind::Opencode)),
+        (BackendKind::Gemini, None) => Ok(defaults(Kind::Gemini)),
         (BackendKind::Command, line) => {
             let words = shell_words::split(line.unwrap_or_default())
                 .context("--command has a quote that does not end")?;
             let Some((program, args)) = words.split_first() else {
                 bail!("--command names no program");
             };
-            Ok(Backend::Command {
+            Ok(Backend {
                 program: program.clone(),
                 prompt: prompt_by(args),
                 args: args.to_vec(),
+                ..defaults(Kind::Command)
             })
         }
+        (_, Some(_)) => bail!("--command goes with --backend command"),
     }
 }
 
@@ -125,10 +127,11 @@ mod tests {
         ];
         for (line, program, args, prompt) in table {
             let found = backend(BackendKind::Command, Some(line)).unwrap();
-            let expected = Backend::Command {
+            let expected = Backend {
                 program: program.into(),
                 args: args.into_iter().map(String::from).collect(),
                 prompt,
+                ..defaults(Kind::Command)
             };
             assert_eq!(found, expected);
         }

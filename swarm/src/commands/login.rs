@@ -3,17 +3,19 @@
 use anyhow::Result;
 use swarm::credentials::Credentials;
 use swarm::{Config, Project, hub};
+use ticket::backend::AgentCli;
 use ticket::moment;
 
 /// A login that ends within so many seconds is worth a word: it will not last a night.
 const WORTH_A_WORD: i64 = 24 * 60 * 60;
 
 pub fn run(project: &Project) -> Result<()> {
-    if !Config::load(project)?.needs_credentials() {
+    let config = Config::load(project)?;
+    if !config.needs_credentials() {
         println!("This project's backend needs no account.");
         return Ok(());
     }
-    let credentials = found()?;
+    let credentials = found(&config.clis())?;
     credentials.write(project)?;
     let user = match hub::hub_file(project) {
         Some(_) => "the running swarm uses it from now on",
@@ -24,8 +26,8 @@ pub fn run(project: &Project) -> Result<()> {
 }
 
 /// The account of whoever runs this, with a warning when it ends soon.
-pub fn found() -> Result<Credentials> {
-    let credentials = Credentials::find()?;
+pub fn found(clis: &[AgentCli]) -> Result<Credentials> {
+    let credentials = Credentials::find(clis)?;
     let soon = moment::now() + WORTH_A_WORD;
     if let Some(ends) = credentials.expires_at().filter(|ends| *ends < soon) {
         eprintln!(

@@ -19,7 +19,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         bail!("{fault}");
     }
     let credentials = match config.needs_credentials() {
-        true => login::found()?,
+        true => login::found(&config.clis())?,
         false => Credentials::default(),
     };
     let wanted = match port {

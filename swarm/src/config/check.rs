@@ -1,8 +1,10 @@
 //! Values that a table can hold and a swarm cannot use. Pure.
 
-use ticket::wire::Backend;
+use std::collections::BTreeMap;
 
-use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify};
+use ticket::backend::{Backend, Role};
+
+use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify, backend};
 use crate::ntfy;
 
 /// The first value that is of the right type and still makes no sense.
@@ -10,6 +12,7 @@ pub fn fault(config: &Config) -> Option<String> {
     let Config {
         project,
         agents,
+        backends: _,
         limits,
         network: _,
         image,
@@ -19,10 +22,7 @@ pub fn fault(config: &Config) -> Option<String> {
         monitor,
         notify,
     } = config;
-    let program = match &agents.backend {
-        Backend::Claude { program, .. } | Backend::Command { program, .. } => program,
-    };
-    let checks: [(&str, bool, &str); 20] = [
+    let checks: [(&str, bool, &str); 22] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -44,11 +44,6 @@ pub fn fault(config: &Config) -> Option<String> {
             "a number of minutes from 0 to 10080",
         ),
         (
-            "agents.backend.program",
-            !program.trim().is_empty(),
-            "the name of a program",
-        ),
-        (
             "limits.memory",
             limits.memory.0 >= 64 << 20,
             "at least \"64m\"",
@@ -68,6 +63,21 @@ pub fn fault(config: &Config) -> Option<String> {
             "image.claude_version",
             is_word(&image.claude_version),
             "a version such as \"2.1.329\"",
+        ),
+        (
+            "image.codex_version",
+            is_word(&image.codex_version),
+            "a version such as \"0.169.0\"",
+        ),
+        (
+            "image.opencode_version",
+            is_word(&image.opencode_version),
+            "a version such as \"1.18.33\"",
+        ),
+        (
+            "image.gemini_version",
+            is_word(&image.gemini_version),
+            "a version such as \"0.61.0\"",
         ),
         (
             "verify.retries",
@@ -115,8 +125,69 @@ pub fn fault(config: &Config) -> Option<String> {
     let wrong = checks.iter().find(|(_, fine, _)| !fine);
     wrong
         .map(|(key, _, expected)| format!("{key}: expected {expected}"))
-        .or_else(|| agents.env.keys().find_map(|key| bad_variable(key)))
+        .or_else(|| bad_variables("agents.env", &agents.env))
+        .or_else(|| bad_backend("agents.backend", &agents.backend))
+        .or_else(|| {
+            config.backends.iter().find_map(|(name, backend)| {
+                let key = format!("backends.{name}");
+                match *name == agents.backend.name {
+                    true => Some(format!(
+                        "{key}: [agents.backend] is called so, choose another name"
+                    )),
+                    false => bad_backend(&key, backend),
+                }
+            })
+        })
+        .or_else(|| {
+            [Role::Work, Role::Mend, Role::Propose]
+                .into_iter()
+                .find_map(|role| bad_role(config, role))
+        })
         .or_else(|| bad_address(notify))
+}
+
+fn bad_backend(key: &str, backend: &Backend) -> Option<String> {
+    let wrong = backend::fault(backend).map(|(inner, what)| format!("{key}.{inner}: {what}"));
+    wrong
+        .or_else(|| bad_variables(&format!("{key}.env"), &backend.env))
+        .or_else(|| {
+            let mut names = backend
+                .secrets
+                .iter()
+                .flat_map(|entry| backend::alternatives(entry));
+            names.find_map(|name| bad_variable(&format!("{key}.secrets"), name))
+        })
+}
+
+fn bad_role(config: &Config, role: Role) -> Option<String> {
+    let section = config.agents.roles.get(&role)?;
+    let key = match role {
+        Role::Work => "agents.roles.work",
+        Role::Mend => "agents.roles.mend",
+        Role::Propose => "agents.roles.propose",
+    };
+    if let Some(name) = &section.backend
+        && config.backend(name).is_none()
+    {
+        let names: Vec<&str> = config.backends.keys().map(String::as_str).collect();
+        return Some(format!(
+            "{key}.backend: there is no [backends.{name}], expected one of {}",
+            ["claude", "codex", "opencode", "gemini"]
+                .into_iter()
+                .chain(names)
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    let cli = config.cli(role);
+    (section.model.is_some() && cli.backend.model_flag.is_empty()).then(|| {
+        let name = &cli.backend.name;
+        format!("{key}.model: the backend {name} has no model_flag, so there is no model to choose")
+    })
+}
+
+fn bad_variables(key: &str, variables: &BTreeMap<String, String>) -> Option<String> {
+    variables.keys().find_map(|name| bad_variable(key, name))
 }
 
 fn minutes(number: u64) -> bool {
@@ -144,18 +215,18 @@ fn is_word(text: &str) -> bool {
     !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-fn bad_variable(name: &str) -> Option<String> {
+fn bad_variable(key: &str, name: &str) -> Option<String> {
     let mut bytes = name.bytes();
     let starts = bytes
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     if !starts || !bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Some(format!(
-            "agents.env: expected the name of a variable, not '{name}'"
+            "{key}: expected the name of a variable, not '{name}'"
         ));
     }
     ["TICKET_", "SWARM_", "AGENT_ID"]
         .iter()
         .any(|taken| name.starts_with(taken))
-        .then(|| format!("agents.env.{name}: this name is set by the runner, choose another"))
+        .then(|| format!("{key}.{name}: this name is set by the runner, choose another"))
 }

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use ticket::backend::{Backend, Role};
 use ticket::notice::Kind;
-use ticket::wire::Backend;
 
 use super::memory::Memory;
-use super::{DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION};
+use super::{
+    DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
+    DEFAULT_OPENCODE_VERSION, backend,
+};
 
 /// `[project]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,7 +37,20 @@ pub struct Agents {
     /// How long it may print nothing and use no processor; 0 for as long as it likes.
     pub stall_minutes: u64,
     /// The agent CLI.
+    #[serde(deserialize_with = "backend::resolved")]
     pub backend: Backend,
+    /// Who does what, where that is not the agent CLI and the model above.
+    pub roles: BTreeMap<Role, RoleSection>,
+}
+
+/// `[agents.roles.work]` and the like.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleSection {
+    /// The name of a backend.
+    pub backend: Option<String>,
+    /// The model.
+    pub model: Option<String>,
 }
 
 /// `[limits]`
@@ -76,6 +92,12 @@ pub struct Image {
     pub base: String,
     /// Which version of `claude` is installed, with the claude backend.
     pub claude_version: String,
+    /// Which version of `codex` is installed, with the codex backend.
+    pub codex_version: String,
+    /// Which version of `opencode` is installed, with the opencode backend.
+    pub opencode_version: String,
+    /// Which version of `gemini` is installed, with the gemini backend.
+    pub gemini_version: String,
 }
 
 /// `[verify]`
@@ -151,10 +173,8 @@ impl Default for Agents {
             env: BTreeMap::new(),
             timeout_minutes: 60,
             stall_minutes: 15,
-            backend: Backend::Claude {
-                program: "claude".into(),
-                args: Vec::new(),
-            },
+            backend: backend::defaults(ticket::backend::Kind::Claude),
+            roles: BTreeMap::new(),
         }
     }
 }
@@ -174,6 +194,9 @@ impl Default for Image {
         Image {
             base: DEFAULT_BASE_IMAGE.into(),
             claude_version: DEFAULT_CLAUDE_VERSION.into(),
+            codex_version: DEFAULT_CODEX_VERSION.into(),
+            opencode_version: DEFAULT_OPENCODE_VERSION.into(),
+            gemini_version: DEFAULT_GEMINI_VERSION.into(),
         }
     }
 }

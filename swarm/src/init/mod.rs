@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use git2::{ErrorCode, Repository, RepositoryInitOptions, RepositoryOpenFlags, StatusOptions};
+use ticket::backend::Backend;
 use ticket::ticket::NewTicket;
-use ticket::wire::Backend;
 use ticket::{Actor, Queue, Store};
 
 use crate::bare;

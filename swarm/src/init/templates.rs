@@ -1,11 +1,14 @@
 //! What init writes, rendered from `templates/project/`.
 
-use ticket::wire::{Backend, PromptBy};
+use ticket::backend::{Backend, PromptBy};
 use toml::Value;
 
 use super::Options;
 use super::detect::Detected;
-use crate::config::DEFAULT_CLAUDE_VERSION;
+use crate::config::{
+    DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
+    DEFAULT_OPENCODE_VERSION, backend,
+};
 
 const CONFIG: &str = include_str!("../../../templates/project/config.toml");
 const VERIFY: &str = include_str!("../../../templates/project/verify.sh");
@@ -27,6 +30,9 @@ pub fn config(name: &str, branch: &str, options: &Options) -> String {
         .replace("@BRANCH@", &quoted(branch))
         .replace("@BASE@", &quoted(&options.base_image))
         .replace("@CLAUDE_VERSION@", &quoted(DEFAULT_CLAUDE_VERSION))
+        .replace("@CODEX_VERSION@", &quoted(DEFAULT_CODEX_VERSION))
+        .replace("@OPENCODE_VERSION@", &quoted(DEFAULT_OPENCODE_VERSION))
+        .replace("@GEMINI_VERSION@", &quoted(DEFAULT_GEMINI_VERSION))
         .replace("@BACKEND@", &backend_lines(&options.backend))
         .replace("@PROPOSALS@", &options.proposals.to_string())
 }
@@ -66,18 +72,14 @@ fn backend_lines(backend: &Backend) -> String {
         let args = args.iter().map(|arg| Value::String(arg.clone()));
         Value::Array(args.collect()).to_string()
     };
-    let (kind, program, args) = match backend {
-        Backend::Claude { program, args } => ("claude", program, args),
-        Backend::Command { program, args, .. } => ("command", program, args),
-    };
     let mut lines = format!(
         "kind = {}\nprogram = {}\nargs = {}",
-        quoted(kind),
-        quoted(program),
-        list(args)
+        quoted(backend.kind.as_str()),
+        quoted(&backend.program),
+        list(&backend.args)
     );
-    if let Backend::Command { prompt, .. } = backend {
-        let prompt = match prompt {
+    if backend.prompt != backend::defaults(backend.kind).prompt {
+        let prompt = match backend.prompt {
             PromptBy::Stdin => "stdin",
             PromptBy::Argument => "argument",
             PromptBy::File => "file",
@@ -95,6 +97,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::path::Path;
 
+    use ticket::backend::Kind;
+
     use super::*;
     use crate::config::Config;
 
@@ -106,10 +110,11 @@ mod tests {
 
     #[test]
     fn what_init_is_told_survives_the_file() {
-        let backend = Backend::Command {
+        let backend = Backend {
             program: "a \"b\"".into(),
             args: vec!["--x".into(), "{prompt_file}".into()],
             prompt: PromptBy::File,
+            ..backend::defaults(Kind::Command)
         };
         let options = Options {
             base_image: "python:3.12".into(),

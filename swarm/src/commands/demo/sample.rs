@@ -9,9 +9,10 @@ use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use serde::Deserialize;
 use swarm::Project;
+use swarm::config::backend::defaults;
 use swarm::init::{self, Options};
+use ticket::backend::{Backend, Kind};
 use ticket::ticket::NewTicket;
-use ticket::wire::{Backend, PromptBy};
 use ticket::{Actor, Queue, Store};
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../templates/demo/project");
@@ -54,10 +55,9 @@ pub fn make(dir: &Path) -> Result<Project> {
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     write_all(&FILES, dir)?;
     let options = Options {
-        backend: Backend::Command {
+        backend: Backend {
             program: AGENT_NAME.into(),
-            args: Vec::new(),
-            prompt: PromptBy::Stdin,
+            ..defaults(Kind::Command)
         },
         proposals: false,
         seed: false,
