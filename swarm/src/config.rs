@@ -175,6 +175,7 @@ impl Config {
             secrets,
             timeout_seconds: self.agents.timeout_minutes * 60,
             stall_seconds: self.agents.stall_minutes * 60,
+            attempt_timeout_seconds: self.agents.attempt_timeout_minutes * 60,
             prompts,
         }
     }

@@ -200,6 +200,10 @@ pub struct AgentSettings {
     /// So long without output and processor time, in seconds, and it is ended; 0 for never.
     #[serde(default)]
     pub stall_seconds: u64,
+    /// The longest that all runs of an attempt may take together with the gate, in seconds, without
+    /// the wait for the landing queue; 0 for as long as they like.
+    #[serde(default)]
+    pub attempt_timeout_seconds: u64,
     /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
     pub prompts: BTreeMap<String, String>,
 }

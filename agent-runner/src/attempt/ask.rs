@@ -1,7 +1,7 @@
 //! Asking the agent: the prompt, the conversation, the run, and whether the attempt goes on after it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
 use ticket::usage::{ModelUsage, Phase, RunUsage};
@@ -42,6 +42,16 @@ impl Attempt<'_> {
                 log: String::new(),
             });
         }
+        let timeout = Duration::from_secs(settings.timeout_seconds);
+        let timeout = self.clock.left(Instant::now()).min(timeout);
+        if timeout.is_zero() {
+            let life = self.pulse.check("agent");
+            return Ok(Seen::Asked {
+                ending: Ending::TimedOut(timeout),
+                live: life != Life::Lost,
+                log: String::new(),
+            });
+        }
         let name = &cli.backend.name;
         let known = self.session.take().filter(|known| known.backend == *name);
         let session = match &known {
@@ -71,7 +81,7 @@ impl Attempt<'_> {
             command: invocation.command,
             stdin: invocation.stdin,
             reader: invocation.reader,
-            timeout: Duration::from_secs(settings.timeout_seconds),
+            timeout,
             interrupt: &self.interrupt,
             console: &self.runner.console,
             speaker: format!("#{} agent", self.lease.ticket),

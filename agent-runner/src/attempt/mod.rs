@@ -2,11 +2,12 @@
 //! [`steps`]; the other files here carry it out.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ticket::attempt::{Outcome, branch};
 use ticket::wire::Assignment;
 
+use crate::agent::Ending;
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::merge::Conflict;
@@ -17,6 +18,7 @@ use crate::stop::Held;
 
 mod ask;
 mod begin;
+mod clock;
 mod commit;
 mod finish;
 mod land;
@@ -25,8 +27,9 @@ pub mod steps;
 mod trouble;
 mod verify;
 
+use clock::Clock;
 pub use lease::Lease;
-use steps::{Progress, Seen, Step};
+use steps::{End, Progress, Seen, Step};
 
 /// Carries out one assignment. Returns how it ended, if by its own hand.
 pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
@@ -70,6 +73,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
         conflict: None,
         refused: false,
         merging: false,
+        clock: Clock::start(assignment.agent.attempt_timeout_seconds),
         session: None,
         runs: 0,
         summary: None,
@@ -97,6 +101,8 @@ struct Attempt<'a> {
     refused: bool,
     /// Whether git still saw that merge under way when the agent was done.
     merging: bool,
+    /// How long all of it may still take.
+    clock: Clock,
     /// The conversation so far.
     session: Option<Conversation>,
     /// How often the agent CLI was run.
@@ -125,17 +131,44 @@ impl Attempt<'_> {
             self.runner.stop.checkpoint();
             let seen = match step {
                 Step::Ask { handback, fresh } => {
-                    self.ask(&handback, fresh, &subject, progress.retries_left())
+                    let seen = self.ask(&handback, fresh, &subject, progress.retries_left());
+                    if let Some(end) = self.out_of_time(&seen) {
+                        return self.finish(Step::End(end));
+                    }
+                    seen
                 }
                 Step::Commit => self.commit(),
                 Step::Gate => self.gate(),
                 Step::Update => self.update(progress.is_bounced()),
                 Step::Submit => self.submit(),
-                Step::Await => self.await_landing(),
+                Step::Await => {
+                    let begun = Instant::now();
+                    let seen = self.await_landing();
+                    self.clock.leave_out(begun.elapsed());
+                    seen
+                }
                 Step::End(_) | Step::Leave(_) | Step::Done => return self.finish(step),
             };
             step = progress.next(seen.unwrap_or_else(Seen::from));
         }
+    }
+
+    /// The end of an attempt whose agent was cut short because all of it took too long.
+    fn out_of_time(&self, seen: &Result<Seen, trouble::Trouble>) -> Option<End> {
+        let Ok(Seen::Asked {
+            ending: Ending::TimedOut(_),
+            live: true,
+            log,
+        }) = seen
+        else {
+            return None;
+        };
+        Some(End {
+            outcome: Outcome::AgentFailed,
+            reason: self.clock.over(Instant::now())?,
+            log_tail: Some(log.clone()).filter(|log| !log.is_empty()),
+            trouble: None,
+        })
     }
 
     fn ticket_env(&self) -> Vec<(String, String)> {

@@ -261,6 +261,7 @@ fn settings(backend: Backend) -> AgentSettings {
         env: [("FROM_CONFIG".to_owned(), "yes".to_owned())].into(),
         secrets: [("ANTHROPIC_API_KEY".to_owned(), "sk-12345678".to_owned())].into(),
         timeout_seconds: 60,
+        attempt_timeout_seconds: 0,
         stall_seconds: 0,
         prompts: Default::default(),
     }

@@ -13,7 +13,10 @@ use crate::hub::Shared;
 const REMOVE_PAUSE: Duration = Duration::from_secs(5);
 /// How long to wait for the last line that a dead container printed.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How much of that line is kept, in characters.
+/// How many lines are asked for, and how much of them is kept, in bytes.
+const LINES: u64 = 30;
+const MAX_LINES: usize = 4 * 1024;
+/// How much of the last line is kept, in characters.
 const MAX_WORDS: usize = 200;
 
 /// Registers an agent and starts its container, which gets a code to enrol with.
@@ -42,11 +45,18 @@ pub async fn remove(engine: &Engine, container: &str) {
     }
 }
 
-/// The last line that a container printed, safe to show.
-pub async fn last_words(engine: &Engine, container: &str) -> Option<String> {
-    let printed = engine.logs(container, false, Some(1)).try_concat();
+/// The last lines that a container printed, safe to show.
+pub async fn last_lines(engine: &Engine, container: &str) -> Option<String> {
+    let printed = engine.logs(container, false, Some(LINES)).try_concat();
     let bytes = tokio::time::timeout(LAST_WORDS, printed).await.ok()?.ok()?;
-    let words = text::one_line(String::from_utf8_lossy(&bytes).trim());
+    let lines = text::plain(&String::from_utf8_lossy(&bytes));
+    let lines = text::last_bytes(lines.trim(), MAX_LINES).to_owned();
+    (!lines.is_empty()).then_some(lines)
+}
+
+/// The last of these lines.
+pub fn last_words(lines: &str) -> Option<String> {
+    let words = text::one_line(lines.lines().next_back()?.trim());
     let words: String = words.chars().take(MAX_WORDS).collect();
     (!words.is_empty()).then_some(words)
 }

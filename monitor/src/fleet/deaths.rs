@@ -72,6 +72,11 @@ impl Deaths {
         self.until.filter(|until| *until > now)
     }
 
+    /// Why it died, in words that are the same for equal failures; none unless that is a problem.
+    pub fn broken_by(&self) -> Option<&str> {
+        self.is_broken().then_some(&*self.cause.kind)
+    }
+
     /// What to tell the human, once the same failure has come often enough.
     pub fn problem(&self, who: &str) -> Option<String> {
         self.is_broken().then(|| {

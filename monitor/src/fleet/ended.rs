@@ -36,7 +36,9 @@ impl Ended {
     /// The cause in words that are the same for equal failures.
     pub fn kind(self) -> String {
         match self.code {
-            _ if self.out_of_memory => "it used more memory than limits.memory allows".into(),
+            code if self.out_of_memory => {
+                format!("exit code {code}, it used more memory than limits.memory allows")
+            }
             KILLED => "killed".into(),
             code => format!("exit code {code}"),
         }

@@ -14,11 +14,11 @@ use std::time::Duration;
 use chrono::Utc;
 use futures_util::StreamExt;
 use swarm::fleet::{Blueprint, Death, Fleet as Engine, FleetError, State};
-use ticket::Actor;
+use ticket::{Actor, store};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::actions::{last_words, remove, start};
+use super::actions::{last_lines, last_words, remove, start};
 use super::deaths::{Cause, Deaths};
 use super::ended::Ended;
 use super::plan::{Action, Desired, Id, Phase, plan};
@@ -280,8 +280,12 @@ impl Reconciler {
                     .contains(&death.name),
         };
         if !ended.is_as_asked() {
-            let words = last_words(&self.engine, &death.container).await;
+            let lines = last_lines(&self.engine, &death.container).await;
+            let words = lines.as_deref().and_then(last_words);
             let cause = Cause::new(&ended.kind(), words);
+            if !id.is_verifier {
+                self.blame(&death.name, ended, lines).await;
+            }
             self.tell("agent_died", format!("{}: {cause}", death.name));
             if ended.is_failure() {
                 self.count(id, cause, container.since.elapsed());
@@ -292,6 +296,23 @@ impl Reconciler {
         }
         if let Some(container) = self.containers.get_mut(&id) {
             container.phase = Phase::Dead;
+        }
+    }
+
+    /// Writes the death down on the ticket that the agent worked on.
+    async fn blame(&self, agent: &str, ended: Ended, log_tail: Option<String>) {
+        let death = store::Death {
+            from_outside: !ended.is_failure(),
+            reason: format!("its container died: {}", ended.kind()),
+            log_tail,
+        };
+        let agent = agent.to_owned();
+        let written = self
+            .hub
+            .database
+            .call(move |store| store.attempt_died(&agent, &death));
+        if let Err(error) = written.await {
+            tracing::warn!("a death could not be written down: {error}");
         }
     }
 
@@ -403,10 +424,7 @@ impl Reconciler {
         let outage = outage.map(|said| problem(DOCKER.into(), said.clone()));
         let unstartable = self.unstartable.iter();
         let unstartable = unstartable.map(|(row, said)| problem(row.name(), said.clone()));
-        let broken = self.rows.iter().filter_map(|(row, deaths)| {
-            let said = deaths.problem(&row.name())?;
-            Some(problem(row.name(), said))
-        });
+        let broken = self.broken();
         *self.hub.fleet.lock() = Seen {
             engine: Some(self.engine.clone()),
             containers: self.phases(),
@@ -422,6 +440,31 @@ impl Reconciler {
                 tracing::warn!("an event could not be written down: {error}");
             }
         }
+    }
+
+    /// Who keeps dying; those that die for the same reason are one problem.
+    fn broken(&self) -> Vec<Problem> {
+        let mut by_cause: BTreeMap<&str, Vec<(String, &Deaths)>> = BTreeMap::new();
+        for (row, deaths) in &self.rows {
+            if let Some(cause) = deaths.broken_by() {
+                by_cause
+                    .entry(cause)
+                    .or_default()
+                    .push((row.name(), deaths));
+            }
+        }
+        let problems = by_cause.into_values().filter_map(|broken| {
+            let (first, deaths) = broken.first()?;
+            let names: Vec<&str> = broken.iter().map(|(name, _)| name.as_str()).collect();
+            Some(Problem {
+                about: match broken.len() {
+                    1 => first.clone(),
+                    number => format!("{number} agents"),
+                },
+                said: deaths.problem(&names.join(", "))?,
+            })
+        });
+        problems.collect()
     }
 
     fn tell(&mut self, action: &'static str, detail: String) {

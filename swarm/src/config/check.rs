@@ -22,7 +22,7 @@ pub fn fault(config: &Config) -> Option<String> {
         monitor,
         notify,
     } = config;
-    let checks: [(&str, bool, &str); 22] = [
+    let checks: [(&str, bool, &str); 23] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -37,6 +37,11 @@ pub fn fault(config: &Config) -> Option<String> {
             "agents.timeout_minutes",
             minutes(agents.timeout_minutes),
             "a number of minutes from 1 to 10080",
+        ),
+        (
+            "agents.attempt_timeout_minutes",
+            agents.attempt_timeout_minutes <= 10_080,
+            "a number of minutes from 0 to 10080",
         ),
         (
             "agents.stall_minutes",

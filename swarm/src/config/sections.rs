@@ -34,6 +34,9 @@ pub struct Agents {
     pub env: BTreeMap<String, String>,
     /// How long one run of the agent CLI may take.
     pub timeout_minutes: u64,
+    /// How long an attempt may take with all its runs, the wait for the landing queue left out; 0
+    /// for as long as it likes.
+    pub attempt_timeout_minutes: u64,
     /// How long it may print nothing and use no processor; 0 for as long as it likes.
     pub stall_minutes: u64,
     /// The agent CLI.
@@ -172,6 +175,7 @@ impl Default for Agents {
             model: None,
             env: BTreeMap::new(),
             timeout_minutes: 60,
+            attempt_timeout_minutes: 240,
             stall_minutes: 15,
             backend: backend::defaults(ticket::backend::Kind::Claude),
             roles: BTreeMap::new(),

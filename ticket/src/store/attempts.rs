@@ -74,6 +74,22 @@ pub fn end_from_outside(
     halts::after_end(tx, actor.name(), which, outcome, None, reason)
 }
 
+/// The phase of an attempt whose container died by what it did there.
+pub(super) const DIED: &str = "died";
+/// The phase of an attempt whose container was killed from outside.
+pub(super) const KILLED: &str = "killed";
+
+/// How an agent's container died.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Death {
+    /// Somebody killed it: that says little about the work in it.
+    pub from_outside: bool,
+    /// In one sentence.
+    pub reason: String,
+    /// The last that it printed.
+    pub log_tail: Option<String>,
+}
+
 impl Store {
     /// Writes down which commit of main the attempt began from.
     pub fn set_base(&mut self, ticket: i64, attempt: i64, commit: &str) -> Result<()> {
@@ -174,6 +190,28 @@ impl Store {
             let which = (ticket, attempt);
             halts::after_end(tx, agent, which, end.outcome, end.trouble, said).map(Ok)
         })?
+    }
+
+    /// The container of this agent died while it worked: writes that down on its attempt, which ends
+    /// when the agent is back or its lease is over. Work in the landing queue goes on without it.
+    pub fn attempt_died(&mut self, agent: &str, death: &Death) -> Result<()> {
+        self.write(|tx| {
+            let phase = match death.from_outside {
+                true => KILLED,
+                false => DIED,
+            };
+            tx.execute(
+                "UPDATE attempts SET phase = :phase, reason = :reason, log_tail = :log
+                 WHERE agent = :agent AND ended_at IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM landings l WHERE l.ticket_id = attempts.ticket_id
+                                   AND l.state IN ('queued', 'verifying', 'held'))",
+                named_params! {
+                    ":agent": agent, ":phase": phase, ":reason": death.reason,
+                    ":log": death.log_tail,
+                },
+            )?;
+            Ok(())
+        })
     }
 
     /// The lease is over: the ticket waits again, and the tree may still come. Returns false when
@@ -332,8 +370,10 @@ fn must_go_on(row: &Attempt) -> Result<()> {
 /// Ends the attempt's row with what its runner said.
 pub(super) fn close(tx: &Write<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
     tx.execute(
-        "UPDATE attempts SET ended_at = datetime('now'), outcome = :outcome, reason = :reason,
-                log_tail = :log_tail, snapshot = coalesce(:snapshot, snapshot),
+        "UPDATE attempts SET ended_at = datetime('now'), outcome = :outcome,
+                reason = CASE WHEN phase IN ('died', 'killed') AND :outcome = 'infra-failed'
+                              THEN coalesce(reason, :reason) ELSE :reason END,
+                log_tail = coalesce(:log_tail, log_tail), snapshot = coalesce(:snapshot, snapshot),
                 session_id = coalesce(:session, session_id), settled = :settled
          WHERE ticket_id = :ticket AND number = :number",
         named_params! {

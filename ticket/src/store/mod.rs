@@ -46,6 +46,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use agents::{AgentRow, Principal};
+pub use attempts::Death;
 pub use checkpoint::{Emptied, Log};
 pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::NewProposal;

@@ -16,6 +16,8 @@ use crate::wire::EndAttempt;
 const BACKOFF_SECONDS: i64 = 10;
 /// The longest wait after a failed attempt.
 const MAX_BACKOFF_SECONDS: i64 = 300;
+/// So many times `max_attempts` a container may be killed from outside.
+const LUCKLESS: i64 = 3;
 /// What the human is shown of the last log.
 const LOG_BYTES: usize = 4 * 1024;
 
@@ -33,9 +35,13 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
             _ => 0,
         };
         let wait = settling.max(pause);
-        return match wait {
-            0 => Ok(()),
-            _ => tickets::defer(tx, id, now() + wait),
+        if wait > 0 {
+            tickets::defer(tx, id, now() + wait)?;
+        }
+        let deaths = deaths(tx, id)?;
+        return match end.outcome == Outcome::InfraFailed && deaths.are_too_many(max_attempts) {
+            true => quarantine(tx, id, "the container of the agent died again and again"),
+            false => Ok(()),
         };
     }
     let failures: i64 = tx.query_row(
@@ -45,9 +51,49 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
     )?;
     tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
     if failures >= max_attempts {
-        quarantine(tx, id, failures)?;
+        quarantine(tx, id, &format!("{failures} attempts failed"))?;
     }
     Ok(())
+}
+
+/// How often the ticket's container died since an attempt last came to an end of its own, or since
+/// the human had the ticket.
+struct Deaths {
+    /// By what was done there.
+    own: i64,
+    /// Killed from outside.
+    from_outside: i64,
+}
+
+impl Deaths {
+    /// Who is killed from outside may just have had bad luck, but not for ever.
+    fn are_too_many(&self, max_attempts: i64) -> bool {
+        self.own >= max_attempts
+            || self.own + self.from_outside >= max_attempts.saturating_mul(LUCKLESS)
+    }
+}
+
+fn deaths(tx: &Write<'_>, id: i64) -> Result<Deaths> {
+    let deaths = tx
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE phase = :died), count(*) FILTER (WHERE phase = :killed)
+             FROM attempts WHERE ticket_id = :id AND outcome = 'infra-failed'
+               AND number > (SELECT coalesce(max(number), 0) FROM attempts WHERE ticket_id = :id
+                             AND outcome IN ('landed', 'needs-review', 'no-change', 'agent-failed',
+                                             'verify-red', 'conflict', 'stalled'))
+               AND started_at >= coalesce((SELECT max(created_at) FROM activity_log
+                                           WHERE ticket_id = :id AND action = 'quarantined'), '')",
+        )?
+        .query_row(
+            named_params! { ":id": id, ":died": attempts::DIED, ":killed": attempts::KILLED },
+            |row| {
+                Ok(Deaths {
+                    own: row.get(0)?,
+                    from_outside: row.get(1)?,
+                })
+            },
+        )?;
+    Ok(deaths)
 }
 
 /// How many of the ticket's latest attempts ended with `outcome`, one after the other.
@@ -63,11 +109,11 @@ fn in_a_row(tx: &Write<'_>, id: i64, outcome: Outcome) -> Result<i64> {
 }
 
 /// Hands a ticket that nobody could do to the human, with what was tried and the end of the last log.
-fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
+fn quarantine(tx: &Write<'_>, id: i64, why: &str) -> Result<()> {
     let attempts = attempts::of(tx, id)?;
     let failed: Vec<&Attempt> = attempts
         .iter()
-        .filter(|a| a.outcome.is_some_and(Outcome::counts))
+        .filter(|a| a.outcome.is_some_and(Outcome::counts) || has_died(a))
         .collect();
     let lines: Vec<String> = failed
         .iter()
@@ -88,7 +134,7 @@ fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
             )
         });
     let summary = format!(
-        "{failures} attempts failed; this is yours now. 'ticket unclaim {id}' lets agents try again \
+        "{why}; this is yours now. 'ticket unclaim {id}' lets agents try again \
          (a comment first helps them), 'ticket diff {id}' shows what was left.\n{}{log}",
         lines.join("\n")
     );
@@ -96,6 +142,10 @@ fn quarantine(tx: &Write<'_>, id: i64, failures: i64) -> Result<()> {
     let comment = NewComment::new(&summary);
     comments::add(tx, &Actor::Hub, id, Actor::Hub.name(), &comment)?;
     events::append(tx, &Actor::Hub, Some(id), "quarantined", None)
+}
+
+fn has_died(attempt: &Attempt) -> bool {
+    [attempts::DIED, attempts::KILLED].contains(&attempt.phase.as_str())
 }
 
 pub fn backoff(failures: i64) -> i64 {

@@ -358,3 +358,80 @@ fn wait_is_over(f: &Fixture, id: i64) {
     conn.execute("UPDATE tickets SET not_before = 0 WHERE id = ?1", [id])
         .unwrap();
 }
+
+/// One attempt whose container dies.
+fn die(f: &mut Fixture, id: i64, from_outside: bool) {
+    wait_is_over(f, id);
+    let attempt = f.claim("a").unwrap().background.ticket.ticket.attempt;
+    let death = ticket::store::Death {
+        from_outside,
+        reason: "its container died: exit code 137".into(),
+        log_tail: Some("the last line".into()),
+    };
+    f.store.attempt_died("a", &death).unwrap();
+    let killed = EndAttempt::new(Outcome::InfraFailed, "the runner was killed");
+    f.store.end_attempt("a", id, attempt, &killed, 3).unwrap();
+}
+
+#[test]
+fn a_ticket_whose_container_dies_again_and_again_goes_to_the_human() {
+    let mut f = Fixture::new();
+    let id = f.ticket("poison", &[]);
+    die(&mut f, id, false);
+    die(&mut f, id, false);
+    assert_eq!(f.show(id).ticket.assigned_to, None);
+    die(&mut f, id, false);
+    let shown = f.show(id);
+    assert_eq!(shown.ticket.assigned_to.as_deref(), Some("human"));
+    assert_eq!(shown.ticket.failures, 0, "it costs no attempt");
+    let told = &shown.comments.last().unwrap().body;
+    for words in [
+        "attempt 3 by a: infra-failed: its container died: exit code 137",
+        "the last line",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    assert!(f.actions().contains(&"quarantined".to_owned()));
+}
+
+#[test]
+fn a_container_that_is_killed_from_outside_may_be_killed_more_often() {
+    let mut f = Fixture::new();
+    let id = f.ticket("luckless", &[]);
+    for _ in 0..8 {
+        die(&mut f, id, true);
+    }
+    assert_eq!(f.show(id).ticket.assigned_to, None);
+    die(&mut f, id, true);
+    assert_eq!(f.show(id).ticket.assigned_to.as_deref(), Some("human"));
+}
+
+#[test]
+fn an_attempt_that_ends_by_itself_begins_the_row_of_deaths_anew() {
+    let mut f = Fixture::new();
+    let id = f.ticket("shaky", &[]);
+    die(&mut f, id, false);
+    die(&mut f, id, false);
+    wait_is_over(&f, id);
+    let attempt = f.claim("a").unwrap().background.ticket.ticket.attempt;
+    let red = EndAttempt::new(Outcome::VerifyRed, "red");
+    f.store.end_attempt("a", id, attempt, &red, 3).unwrap();
+    die(&mut f, id, false);
+    die(&mut f, id, false);
+    assert_eq!(f.show(id).ticket.assigned_to, None);
+}
+
+#[test]
+fn a_death_says_nothing_about_work_in_the_landing_queue() {
+    let mut f = Fixture::new();
+    let id = f.ticket("submitted", &[]);
+    f.claim("a").unwrap();
+    f.store.submit("a", id, 1, &submit("c")).unwrap();
+    let death = ticket::store::Death {
+        from_outside: false,
+        reason: "its container died".into(),
+        log_tail: None,
+    };
+    f.store.attempt_died("a", &death).unwrap();
+    assert_eq!(f.store.attempt(id, 1).unwrap().reason, None);
+}
