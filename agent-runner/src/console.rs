@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ticket::text;
+pub use ticket::text::clean;
 
 use crate::lines::first_bytes;
 
@@ -26,8 +26,13 @@ impl Console {
     pub fn hide(&self, value: &str) {
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         for line in value.lines().map(str::trim) {
-            if line.len() >= SHORTEST_SECRET && !secrets.iter().any(|s| s == line) {
-                secrets.push(line.to_owned());
+            if line.len() < SHORTEST_SECRET {
+                continue;
+            }
+            for form in [line.to_owned(), in_json(line)] {
+                if !secrets.contains(&form) {
+                    secrets.push(form);
+                }
             }
         }
     }
@@ -57,36 +62,10 @@ impl Console {
     }
 }
 
-/// The line without colours, cursor movements and other control characters.
-pub fn clean(line: &str) -> String {
-    text::plain(&without_escapes(line))
-}
-
-/// Drops `ESC [ … letter` and `ESC ] … BEL`, which would leave their parameters behind.
-fn without_escapes(line: &str) -> String {
-    let mut kept = String::with_capacity(line.len());
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        if c != '\u{1b}' {
-            kept.push(c);
-            continue;
-        }
-        match chars.next() {
-            Some('[') => {
-                chars.find(|c| ('@'..='~').contains(c));
-            }
-            Some(']') => {
-                let mut last = ' ';
-                chars.find(|c| {
-                    let ends = *c == '\u{7}' || (last == '\u{1b}' && *c == '\\');
-                    last = *c;
-                    ends
-                });
-            }
-            _ => {}
-        }
-    }
-    kept
+/// As it stands within a string of JSON, which is how agent CLIs print it.
+fn in_json(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[cfg(test)]
@@ -105,18 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_hidden_in_json_too() {
+        let console = Console::default();
+        console.hide(r#"pass"word\1"#);
+        let printed = serde_json::json!({ "text": r#"it is pass"word\1"# }).to_string();
+        assert_eq!(console.redact(&printed), r#"{"text":"it is [secret]"}"#);
+    }
+
+    #[test]
     fn a_secret_of_several_lines_is_hidden_line_by_line() {
         let console = Console::default();
         console.hide("first-line-of-key\nsecond-line-of-key\n");
         assert_eq!(console.redact("x second-line-of-key"), "x [secret]");
-    }
-
-    #[test]
-    fn terminals_get_no_orders() {
-        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m"), "red");
-        assert_eq!(clean("\u{1b}]0;title\u{7}text"), "text");
-        assert_eq!(clean("\u{1b}]8;;http://x\u{1b}\\link"), "link");
-        assert_eq!(clean("a\rb\u{8}c\td"), "abc\td");
-        assert_eq!(clean("\u{1b}[31"), "");
     }
 }

@@ -24,6 +24,7 @@ pub mod process;
 pub mod proposal;
 pub mod pulse;
 pub mod push;
+pub mod recorder;
 pub mod recovery;
 pub mod runner;
 pub mod snapshot;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ticket::attempt::Outcome;
-use ticket::prompt::Prompts;
+use ticket::prompt::{Kind, Prompts};
+use ticket::transcript::{Key, Of};
 use ticket::wire::{EndProposal, ProposalRun};
 
-use crate::agent::{Ending, Invocation, Place, Run, Session, stall_limit};
+use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::layout::remove;
@@ -107,7 +108,13 @@ fn propose(
         ],
     };
     let settings = &proposal.agent;
-    let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, &Session::start())?;
+    let session = Session::start();
+    let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, &session)?;
+    let of = Of::Proposal {
+        proposal: proposal.run,
+    };
+    let key = Key { of, run: 1 };
+    let begin = backend::begin(&settings.cli, &runner.name, key, Kind::Propose, &session);
     let run = Run {
         command: invocation.command,
         stdin: invocation.stdin,
@@ -116,6 +123,7 @@ fn propose(
         interrupt,
         console: &runner.console,
         speaker: "proposal agent".to_owned(),
+        recorder: runner.record(key, &begin, &prompt, proposal.agent.transcript_bytes),
         stall: stall_limit(&proposal.agent),
         every: NEVER,
         on_served: Box::new(|| ()),

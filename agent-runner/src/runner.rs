@@ -1,9 +1,11 @@
 //! What every part of the runner shares: who it is, where its hub is, its work directory.
 
 use ticket::client::Client;
+use ticket::transcript::{Begin, Key};
 
 use crate::console::Console;
 use crate::layout::Layout;
+use crate::recorder::{Recorder, Studio};
 use crate::stop::Stop;
 use crate::worktree::WorkTree;
 
@@ -27,6 +29,19 @@ pub struct Runner {
     pub console: Console,
     /// Whether it was told to stop.
     pub stop: Stop,
+}
+
+impl Runner {
+    /// Begins to record a run of the agent CLI, and its prompt: at most so many bytes.
+    pub fn record(&self, run: Key, begin: &Begin, prompt: &str, most: u64) -> Recorder {
+        let studio = Studio {
+            hub: &self.hub,
+            tmp: &self.layout.tmp(),
+            console: &self.console,
+            most,
+        };
+        Recorder::start(&studio, run, begin, prompt)
+    }
 }
 
 /// The repository's address at the hub.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use swarm::fleet::{Blueprint, Fleet as Engine};
 use swarm::image::Images;
+use swarm::transcripts::Folder;
 use swarm::{Config, Project};
 use ticket::store::Session;
 use ticket::store::lock::HubLock;
@@ -33,6 +34,7 @@ use crate::login::Login;
 use crate::notifier::Notifier;
 use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
+use crate::transcripts::{Transcripts, keeper};
 use crate::verification::Verifications;
 use crate::{hub_file, login, notifier, reconcile};
 
@@ -94,6 +96,8 @@ pub struct Hub {
     pub login: Login,
     /// Messages to people who are away.
     pub notifier: Notifier,
+    /// What agents were asked and printed.
+    pub transcripts: Arc<Transcripts>,
     /// Idle workers stand in line for this.
     pub line: Mutex<()>,
     /// How many patches may be made at once.
@@ -215,6 +219,7 @@ impl Running {
         let (human_at, agents_at) = (human.local_addr()?, agents.local_addr()?);
         let port = host.published.unwrap_or(human_at.port());
         let token = hub_file::token(&project)?;
+        let transcripts = Transcripts::open(Folder::of(&project), &config.transcripts)?;
         let hub = Arc::new(Hub {
             door: human::Door::new(&token, project.id(), port),
             fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
@@ -223,6 +228,7 @@ impl Running {
             verifications: Verifications::new(config.verify.ready as usize),
             leases: Leases::default(),
             presence: Presence::default(),
+            transcripts: Arc::new(transcripts),
             line: Mutex::default(),
             diffs: Semaphore::new(DIFFS),
             closing: CancellationToken::new(),
@@ -238,6 +244,7 @@ impl Running {
         loops.spawn(serve(human, people, EACH_HOST, closing()));
         loops.spawn(serve(agents, everyone, host.each_agent, closing()));
         loops.spawn(supervisor::run(hub.clone()));
+        loops.spawn(keeper::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
         loops.spawn(login::run(hub.clone()));
         loops.spawn(notifier::watch(hub.clone()));

@@ -15,6 +15,7 @@
 //! | [`notifier`] | what people who are away are told |
 //! | [`pace`] | how often loops look when a lot happens |
 //! | [`supervisor`] | leases that run out |
+//! | [`transcripts`] | what agents were asked and printed |
 //! | [`reconcile`] | what a killed hub left undone |
 
 pub mod auth;
@@ -36,4 +37,5 @@ pub mod reconcile;
 pub mod routes;
 pub mod settings;
 pub mod supervisor;
+pub mod transcripts;
 pub mod verification;

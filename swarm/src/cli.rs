@@ -50,16 +50,11 @@ pub enum Command {
         #[arg(short, long)]
         watch: bool,
     },
-    /// Print what a service printed: hub, agent-1, verifier-1 …
-    Logs {
-        service: String,
-        /// Go on as more is printed
-        #[arg(short, long)]
-        follow: bool,
-        /// Only the last N lines
-        #[arg(long, value_name = "N")]
-        tail: Option<u64>,
-    },
+    /// Print what a service printed (hub, agent-1, verifier-1 …), or what an agent CLI did
+    ///
+    /// --session shows the newest run of an agent's CLI, or the one that runs now: what it was asked,
+    /// what it said, the tools it called. --ticket shows the newest run at a ticket.
+    Logs(Logs),
     /// Have N agents from now on; those that go finish their work first
     Scale {
         #[arg(value_name = "N")]
@@ -87,6 +82,35 @@ pub enum Command {
     },
     /// Show the whole loop on a sample project with scripted agents; needs no account
     Demo(Demo),
+}
+
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("sessions").args(["session", "ticket"]).multiple(true))]
+pub struct Logs {
+    /// Whose; not needed with --ticket
+    #[arg(required_unless_present = "ticket")]
+    pub service: Option<String>,
+    /// Go on as more is printed, and with the next run
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last N lines
+    #[arg(long, value_name = "N")]
+    pub tail: Option<u64>,
+    /// What the agent's CLI did, instead of what its container printed
+    #[arg(long)]
+    pub session: bool,
+    /// What was done on this ticket
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<i64>,
+    /// In this attempt; the newest when left out
+    #[arg(long, value_name = "N", requires = "ticket")]
+    pub attempt: Option<i64>,
+    /// In this run of the agent CLI; the newest when left out
+    #[arg(long, value_name = "K", requires = "ticket")]
+    pub run: Option<i64>,
+    /// As JSONL: the lines that the agent CLI printed, each with its time
+    #[arg(long, requires = "sessions")]
+    pub raw: bool,
 }
 
 #[derive(clap::Args)]

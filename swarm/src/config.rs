@@ -22,7 +22,7 @@ mod sections;
 pub use memory::Memory;
 pub use sections::{
     Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
-    RoleSection, Verify,
+    RoleSection, Transcripts, Verify,
 };
 
 /// The most agents that one swarm may have.
@@ -79,6 +79,8 @@ pub struct Config {
     pub queue: Queue,
     /// What idle agents may propose.
     pub proposals: Proposals,
+    /// What is kept of what agents did.
+    pub transcripts: Transcripts,
     /// The page and the API.
     pub monitor: Monitor,
     /// Whom to tell what, and how.
@@ -176,6 +178,7 @@ impl Config {
             timeout_seconds: self.agents.timeout_minutes * 60,
             stall_seconds: self.agents.stall_minutes * 60,
             attempt_timeout_seconds: self.agents.attempt_timeout_minutes * 60,
+            transcript_bytes: self.transcripts.max_run_size.0,
             prompts,
         }
     }

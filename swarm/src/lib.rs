@@ -12,6 +12,7 @@ pub mod init;
 pub mod ntfy;
 pub mod project;
 pub mod pull;
+pub mod transcripts;
 
 pub use config::Config;
 pub use project::Project;

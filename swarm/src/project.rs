@@ -156,6 +156,11 @@ impl Project {
         self.folder().join("image/images.json")
     }
 
+    /// What agent CLIs were asked and printed.
+    pub fn transcripts(&self) -> PathBuf {
+        self.folder().join("transcripts")
+    }
+
     /// Where the hub keeps its logs.
     pub fn logs(&self) -> PathBuf {
         self.folder().join("logs")

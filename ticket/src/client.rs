@@ -1,6 +1,7 @@
 //! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
 
 mod bulk;
+mod transcripts;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -32,6 +32,7 @@ pub mod status;
 pub mod store;
 pub mod text;
 pub mod ticket;
+pub mod transcript;
 pub mod transfer;
 pub mod usage;
 pub mod usd;

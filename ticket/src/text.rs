@@ -25,6 +25,38 @@ pub fn plain(text: &str) -> String {
         .collect()
 }
 
+/// One line without colours, cursor movements and other control characters.
+pub fn clean(line: &str) -> String {
+    plain(&without_escapes(line))
+}
+
+/// Drops `ESC [ … letter` and `ESC ] … BEL`, which would leave their parameters behind.
+fn without_escapes(line: &str) -> String {
+    let mut kept = String::with_capacity(line.len());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        if c != '\u{1b}' {
+            kept.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('[') => {
+                chars.find(|c| ('@'..='~').contains(c));
+            }
+            Some(']') => {
+                let mut last = ' ';
+                chars.find(|c| {
+                    let ends = *c == '\u{7}' || (last == '\u{1b}' && *c == '\\');
+                    last = *c;
+                    ends
+                });
+            }
+            _ => {}
+        }
+    }
+    kept
+}
+
 /// As [`plain`], on one line.
 pub fn one_line(text: &str) -> String {
     plain(text).replace(['\n', '\t'], " ")
@@ -177,5 +209,14 @@ mod tests {
         assert_eq!(last_bytes("aäö", 3), "ö");
         assert_eq!(first_bytes("aäö", 2), "a");
         assert_eq!(first_bytes("ab", 9), "ab");
+    }
+
+    #[test]
+    fn terminals_get_no_orders() {
+        assert_eq!(clean("\u{1b}[31mred\u{1b}[0m"), "red");
+        assert_eq!(clean("\u{1b}]0;title\u{7}text"), "text");
+        assert_eq!(clean("\u{1b}]8;;http://x\u{1b}\\link"), "link");
+        assert_eq!(clean("a\rb\u{8}c\td"), "abc\td");
+        assert_eq!(clean("\u{1b}[31"), "");
     }
 }

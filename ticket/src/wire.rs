@@ -10,6 +10,8 @@
 //! | worker | `POST /attempts/{ticket}/{n}/end` | [`EndAttempt`] → 204 |
 //! | worker | `POST /proposals/{run}/heartbeat` | [`Heartbeat`] → [`Heard`] |
 //! | worker | `POST /proposals/{run}/end` | [`EndProposal`] → 204 |
+//! | worker | `POST /attempts/{ticket}/{n}/runs/{k}/transcript?offset=BYTES` | JSONL → [`Kept`](crate::transcript::Kept) |
+//! | worker | `POST /proposals/{run}/runs/{k}/transcript?offset=BYTES` | JSONL → [`Kept`](crate::transcript::Kept) |
 //! | verifier | `POST /verifications/next` (long poll) | → [`Option<Verification>`] |
 //! | verifier | `POST /verifications/{id}/verdict` | [`Verdict`] → 204 |
 //! | agent CLI, human | the routes of [`crate::client`] | tickets |
@@ -204,8 +206,15 @@ pub struct AgentSettings {
     /// the wait for the landing queue; 0 for as long as they like.
     #[serde(default)]
     pub attempt_timeout_seconds: u64,
+    /// The most that is recorded of one run, in bytes.
+    #[serde(default = "transcript_bytes")]
+    pub transcript_bytes: u64,
     /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
     pub prompts: BTreeMap<String, String>,
+}
+
+fn transcript_bytes() -> u64 {
+    crate::transcript::MOST
 }
 
 /// How the gate behaves.

@@ -12,6 +12,8 @@ use ticket::backend::{
     ARGS, AgentCli, Backend, CONVERSATION, MODEL, MODEL_FLAG, Output, PROMPT, PROMPT_FILE,
     PromptBy, SESSION,
 };
+use ticket::prompt::Kind;
+use ticket::transcript::{Begin, Key};
 use ticket::wire::AgentSettings;
 
 use super::codex::Codex;
@@ -43,6 +45,21 @@ pub struct Invocation {
     pub stdin: Vec<u8>,
     /// Understands what it prints.
     pub reader: Box<dyn Reader>,
+}
+
+/// The beginning of a run's transcript.
+pub fn begin(cli: &AgentCli, agent: &str, run: Key, kind: Kind, session: &Session) -> Begin {
+    let known = session.is_resumed() || cli.backend.names_sessions();
+    Begin {
+        agent: agent.to_owned(),
+        run: run.to_string(),
+        phase: kind.as_str().to_owned(),
+        backend: cli.backend.name.clone(),
+        format: cli.backend.output,
+        model: cli.model.clone(),
+        session: known.then(|| session.id().to_owned()),
+        resumed: session.is_resumed(),
+    }
 }
 
 impl Invocation {

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use ticket::transcript::End;
 use ticket::usage::ModelUsage;
 use ticket::wire::AgentSettings;
 
@@ -19,6 +20,7 @@ use crate::guard::{processor_time, sweep};
 use crate::interrupt::{Interrupt, Why};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
 use crate::process::{Exit, Process, spawn};
+use crate::recorder::Recorder;
 
 pub mod backend;
 pub mod codex;
@@ -48,6 +50,9 @@ const STOP_GRACE: Duration = Duration::from_millis(150);
 const DRAIN: Duration = Duration::from_secs(2);
 /// How long an agent CLI may go on after it said that it is done.
 const DONE_GRACE: Duration = Duration::from_secs(30);
+
+/// How a transcript says that the agent CLI ended by itself.
+const COMPLETED: &str = "completed";
 
 /// Understands one backend's output.
 pub trait Reader: Send {
@@ -95,6 +100,8 @@ pub struct Run<'a> {
     pub console: &'a Console,
     /// Who speaks there.
     pub speaker: String,
+    /// Keeps what it prints.
+    pub recorder: Recorder,
     /// Called about every so often while it runs.
     pub every: Duration,
     /// Called once, when the model's service answered for the first time.
@@ -184,6 +191,7 @@ impl Run<'_> {
             shared: Arc::clone(&shared),
             console: self.console.clone(),
             speaker: self.speaker.clone(),
+            recorder: self.recorder.clone(),
             on_served: self.on_served.into(),
             on_usage: self.on_usage.into(),
             on_session: self.on_session.into(),
@@ -213,23 +221,46 @@ impl Run<'_> {
             Some(Cut::Stall) => Ending::Stalled(self.stall.unwrap_or_default()),
             Some(Cut::Done) | None => shared.reader.ending(exit, &shared.stderr.text()),
         };
-        Report {
+        let report = Report {
             ending: ending.map_text(|text| self.console.redact(&clean(text))),
             session: shared.reader.session(),
             log_tail: self.console.redact(&shared.tail.text()),
             usage: shared.reader.final_usage(),
-        }
+        };
+        drop(shared);
+        self.recorder.finish(&report.end());
+        report
     }
 
     fn not_started(&self, error: &io::Error) -> Report {
         let program = self.command.get_program().to_string_lossy().into_owned();
         let what = format!("{program} could not be started: {error}");
         self.console.say(&self.speaker, &what);
-        Report {
+        let report = Report {
             ending: Ending::NotStarted(what.clone()),
             session: None,
             log_tail: what,
             usage: Vec::new(),
+        };
+        self.recorder.finish(&report.end());
+        report
+    }
+}
+
+impl Report {
+    /// The end of the run's transcript.
+    fn end(&self) -> End {
+        let (ending, reason) = match &self.ending {
+            Ending::Completed(_) => (COMPLETED.to_owned(), None),
+            other => {
+                let (outcome, reason) = other.outcome();
+                (outcome.to_string(), Some(reason))
+            }
+        };
+        End {
+            ending,
+            reason,
+            session: self.session.clone(),
         }
     }
 }
@@ -367,6 +398,7 @@ struct Scribe {
     shared: Arc<Mutex<Shared>>,
     console: Console,
     speaker: String,
+    recorder: Recorder,
     on_served: Arc<dyn Fn() + Send + Sync>,
     on_usage: Arc<dyn Fn(Vec<ModelUsage>) + Send + Sync>,
     on_session: Arc<dyn Fn(&str) + Send + Sync>,
@@ -393,6 +425,7 @@ impl Scribe {
     }
 
     fn output(&self, line: &str, cut: bool) -> bool {
+        self.recorder.out(line, cut);
         let mut shared = lock(&self.shared);
         if shared.reader.is_activity(line) {
             shared.printed_at = Instant::now();
@@ -421,7 +454,8 @@ impl Scribe {
         shared.reader.is_done()
     }
 
-    fn complaint(&self, line: &str, _cut: bool) -> bool {
+    fn complaint(&self, line: &str, cut: bool) -> bool {
+        self.recorder.err(line, cut);
         let line = clean(line);
         self.console.say(&self.speaker, &line);
         let mut shared = lock(&self.shared);

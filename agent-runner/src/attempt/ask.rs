@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
+use ticket::transcript::{Key, Of};
 use ticket::usage::{ModelUsage, Phase, RunUsage};
 
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
 use super::{Attempt, Conversation};
-use crate::agent::{Ending, Invocation, Place, Run, Session, stall_limit};
+use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
 use crate::interrupt::Why;
 use crate::pulse::Life;
 
@@ -77,6 +78,12 @@ impl Attempt<'_> {
         if resumed || cli.backend.names_sessions() {
             on_session(session.id());
         }
+        let of = Of::Attempt {
+            ticket: self.lease.ticket,
+            attempt: self.lease.attempt,
+        };
+        let key = Key { of, run: self.runs };
+        let begin = backend::begin(cli, &self.runner.name, key, kind, &session);
         let run = Run {
             command: invocation.command,
             stdin: invocation.stdin,
@@ -85,6 +92,9 @@ impl Attempt<'_> {
             interrupt: &self.interrupt,
             console: &self.runner.console,
             speaker: format!("#{} agent", self.lease.ticket),
+            recorder: self
+                .runner
+                .record(key, &begin, &prompt, settings.transcript_bytes),
             stall: stall_limit(settings),
             every: SNAPSHOT_EVERY,
             on_served: Box::new(self.pulse.teller()),

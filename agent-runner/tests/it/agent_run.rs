@@ -8,6 +8,7 @@ use agent_runner::agent::stream::Transcript;
 use agent_runner::agent::text::Text;
 use agent_runner::agent::{Ending, Invocation, Place, Reader, Report, Run, Session};
 use agent_runner::interrupt::{Interrupt, Why};
+use agent_runner::recorder::Recorder;
 use ticket::backend::{AgentCli, Backend, PromptBy};
 use ticket::wire::AgentSettings;
 
@@ -44,6 +45,7 @@ impl<'a> Shell<'a> {
             interrupt,
             console: &console(),
             speaker: "agent".into(),
+            recorder: Recorder::none(),
             every: Duration::from_millis(50),
             stall: self.stall,
             on_served: Box::new(|| ()),
@@ -113,6 +115,7 @@ fn a_program_that_is_not_there_says_so() {
         interrupt: &interrupt,
         console: &console(),
         speaker: "agent".into(),
+        recorder: Recorder::none(),
         every: Duration::from_secs(1),
         stall: None,
         on_served: Box::new(|| ()),
@@ -198,6 +201,7 @@ fn something_is_done_meanwhile() {
         interrupt: &interrupt,
         console: &console(),
         speaker: "agent".into(),
+        recorder: Recorder::none(),
         every: Duration::from_millis(100),
         stall: None,
         on_served: Box::new(|| ()),
@@ -228,6 +232,7 @@ fn secrets_are_not_in_what_is_kept() {
         interrupt: &interrupt,
         console: &console,
         speaker: "agent".into(),
+        recorder: Recorder::none(),
         every: Duration::from_secs(60),
         stall: None,
         on_served: Box::new(|| ()),
@@ -262,6 +267,7 @@ fn settings(backend: Backend) -> AgentSettings {
         secrets: [("ANTHROPIC_API_KEY".to_owned(), "sk-12345678".to_owned())].into(),
         timeout_seconds: 60,
         attempt_timeout_seconds: 0,
+        transcript_bytes: 1 << 20,
         stall_seconds: 0,
         prompts: Default::default(),
     }
@@ -293,6 +299,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         interrupt: &interrupt,
         console: &console(),
         speaker: "agent".into(),
+        recorder: Recorder::none(),
         every: Duration::from_secs(60),
         stall: None,
         on_served: Box::new(|| ()),

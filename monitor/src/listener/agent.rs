@@ -24,6 +24,7 @@ pub fn router(hub: Shared) -> Router {
         .merge(routes::attempts::router())
         .merge(routes::landings::router())
         .merge(routes::proposals::router())
+        .merge(routes::transcripts::router())
         .merge(routes::verifications::router())
         .layer(from_fn_with_state(hub.clone(), guard));
     let door = Door::Agents {

@@ -147,6 +147,7 @@ pub fn router(hub: Shared) -> Router {
         .merge(routes::fleet::router())
         .merge(routes::notify::router())
         .merge(routes::services::router())
+        .merge(routes::transcripts::human_router())
         .merge(routes::verifications::human_router())
         .merge(routes::events::router());
     let guarded = Router::new()

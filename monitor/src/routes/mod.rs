@@ -22,6 +22,7 @@ mod reviews;
 pub mod services;
 pub mod status;
 mod tickets;
+pub mod transcripts;
 mod transfer;
 pub mod verifications;
 pub mod work;

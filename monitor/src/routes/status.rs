@@ -65,6 +65,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
             .map(|problem| problem.said)
             .chain(hub.login.problem(moment::now()))
             .chain(hub.notifier.trouble())
+            .chain(hub.transcripts.problem())
             .chain(paused.map(|reason| {
                 format!("claims are paused: {reason}; 'ticket resume' lets them go on")
             }))

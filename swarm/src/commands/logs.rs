@@ -1,4 +1,5 @@
 //! `swarm logs`: what a container printed, straight from the engine, so that it works without a hub.
+//! What agent CLIs did is in `session`.
 
 use std::io::Write;
 
@@ -8,9 +9,19 @@ use swarm::Project;
 use swarm::fleet::{Fleet, Listed};
 use ticket::text::plain;
 
-use super::runtime;
+use super::{runtime, session};
+use crate::cli::Logs;
 
-pub fn run(project: &Project, service: &str, follow: bool, tail: Option<u64>) -> Result<()> {
+pub fn run(project: &Project, arguments: Logs) -> Result<()> {
+    match arguments.service {
+        Some(service) if !arguments.session && arguments.ticket.is_none() => {
+            printed(project, &service, arguments.follow, arguments.tail)
+        }
+        _ => session::run(project, &arguments),
+    }
+}
+
+fn printed(project: &Project, service: &str, follow: bool, tail: Option<u64>) -> Result<()> {
     runtime()?.block_on(async {
         let fleet = Fleet::connect().await?;
         let container = find(&fleet.list(project.id()).await?, service)?;

@@ -18,6 +18,7 @@ mod progress;
 mod pull;
 mod regenerate;
 mod scale;
+mod session;
 mod start;
 mod status;
 mod stop;
@@ -33,11 +34,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Login => login::run(&project()?)?,
         Command::Stop => stop::run(&project()?)?,
         Command::Status { json, watch } => status::run(&project()?, json, watch)?,
-        Command::Logs {
-            service,
-            follow,
-            tail,
-        } => logs::run(&project()?, &service, follow, tail)?,
+        Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Scale { agents } => scale::run(&project()?, agents)?,
         Command::Pull => pull::run(&project()?)?,
         Command::Watch => watch::run(&project()?)?,

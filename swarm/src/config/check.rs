@@ -19,10 +19,11 @@ pub fn fault(config: &Config) -> Option<String> {
         verify,
         queue,
         proposals,
+        transcripts,
         monitor,
         notify,
     } = config;
-    let checks: [(&str, bool, &str); 23] = [
+    let checks: [(&str, bool, &str); 26] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -119,6 +120,21 @@ pub fn fault(config: &Config) -> Option<String> {
             "proposals.every_minutes",
             (0..=10_080).contains(&proposals.every_minutes),
             "a number of minutes up to 10080",
+        ),
+        (
+            "transcripts.keep_days",
+            (1..=36_500).contains(&transcripts.keep_days),
+            "a number of days from 1 to 36500",
+        ),
+        (
+            "transcripts.max_size",
+            transcripts.max_size.0 >= 1 << 20,
+            "at least \"1m\"",
+        ),
+        (
+            "transcripts.max_run_size",
+            transcripts.max_run_size.0 >= 1 << 20,
+            "at least \"1m\"",
         ),
         ("monitor.port", monitor.port != 0, "a port from 1 to 65535"),
         (

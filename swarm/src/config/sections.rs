@@ -139,6 +139,18 @@ pub struct Proposals {
     pub every_minutes: i64,
 }
 
+/// `[transcripts]`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transcripts {
+    /// How long after its end a run's transcript is kept.
+    pub keep_days: i64,
+    /// How much is kept of all runs.
+    pub max_size: Memory,
+    /// How much is kept of one run.
+    pub max_run_size: Memory,
+}
+
 /// `[monitor]`
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -231,6 +243,16 @@ impl Default for Proposals {
             enabled: true,
             max_open: 1,
             every_minutes: 30,
+        }
+    }
+}
+
+impl Default for Transcripts {
+    fn default() -> Self {
+        Transcripts {
+            keep_days: 30,
+            max_size: Memory(2 << 30),
+            max_run_size: Memory(ticket::transcript::MOST),
         }
     }
 }

@@ -83,6 +83,25 @@ impl Store {
             halts::after_end(tx, agent, (0, run), outcome, end.trouble, said).map(Ok)
         })?
     }
+
+    /// The numbers of the proposal runs that are under way.
+    pub fn live_proposals(&self) -> Result<Vec<i64>> {
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT id FROM proposal_runs WHERE ended_at IS NULL ORDER BY id")?;
+        let rows = query.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whose a proposal run is.
+    pub fn proposer(&self, run: i64) -> Result<String> {
+        let agent = self
+            .conn
+            .prepare_cached("SELECT agent FROM proposal_runs WHERE id = :run")?
+            .query_row(named_params! { ":run": run }, |row| row.get(0))
+            .optional()?;
+        agent.ok_or_else(|| Error::NotFound(format!("proposal run {run} not found")))
+    }
 }
 
 /// Titles of proposals that are open or were rejected, the newest first.

@@ -295,6 +295,20 @@ impl Store {
             .collect()
     }
 
+    /// Which of these tickets are not done.
+    pub fn unfinished(&self, ids: &[i64]) -> Result<Vec<i64>> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM tickets WHERE id = :id AND status <> 'done')",
+        )?;
+        let mut unfinished = Vec::new();
+        for id in ids {
+            if query.query_row(named_params! { ":id": id }, |row| row.get(0))? {
+                unfinished.push(*id);
+            }
+        }
+        Ok(unfinished)
+    }
+
     /// The nearest moment after now, in Unix seconds, at which a claim may have more luck: a halt is
     /// over, or a deferred ticket may be claimed.
     pub fn next_claimable(&self) -> Result<Option<i64>> {

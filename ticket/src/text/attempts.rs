@@ -8,6 +8,9 @@ use crate::attempt::{Attempt, snapshot_ref};
 /// How many digits of a commit tell it from the others.
 const SHORT: usize = 10;
 
+/// Phases in which no agent CLI has run.
+const BEFORE_AN_AGENT: [&str; 2] = ["claimed", "fetch"];
+
 /// A few lines each, with the end of the log that shows why; a sentence when there is none.
 pub fn attempts(attempts: &[Attempt]) -> String {
     if attempts.is_empty() {
@@ -49,6 +52,13 @@ pub(super) fn attempt_lines(a: &Attempt) -> String {
         let kept = snapshot_ref(a.ticket_id, a.number);
         let _ = write!(out, "\n  kept in {kept} ({commit})");
     }
+    if !BEFORE_AN_AGENT.contains(&a.phase.as_str()) {
+        let (ticket, number) = (a.ticket_id, a.number);
+        let _ = write!(
+            out,
+            "\n  session: swarm logs --ticket {ticket} --attempt {number}"
+        );
+    }
     out
 }
 
@@ -72,5 +82,24 @@ mod tests {
     fn spans_are_as_short_as_they_can_be() {
         let spans = [60, 90, 900, 7200, 86400].map(span);
         assert_eq!(spans, ["1 min", "90 s", "15 min", "2 h", "1 d"]);
+    }
+
+    #[test]
+    fn an_attempt_in_which_an_agent_cli_ran_names_its_session() {
+        let attempt = |phase: &str| Attempt {
+            ticket_id: 12,
+            number: 2,
+            phase: phase.into(),
+            ..serde_json::from_str(
+                r#"{"ticket_id":1,"number":1,"agent":"agent-1","lease_seconds":60,"phase":"",
+                    "started_at":"","heartbeat_at":""}"#,
+            )
+            .unwrap()
+        };
+        let names = "\n  session: swarm logs --ticket 12 --attempt 2";
+        for (phase, named) in [("claimed", false), ("fetch", false), ("verify", true)] {
+            let lines = attempt_lines(&attempt(phase));
+            assert_eq!(lines.ends_with(names), named, "{lines}");
+        }
     }
 }
