@@ -20,6 +20,7 @@ pub mod halt;
 pub mod history;
 pub mod landing;
 pub mod learning;
+pub mod likeness;
 pub mod moment;
 pub mod notice;
 pub mod partial;

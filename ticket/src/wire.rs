@@ -310,13 +310,24 @@ pub struct ProposalRun {
     pub token: String,
     /// The base branch's name and head.
     pub base: Base,
-    /// Titles of proposals that are open or were rejected.
-    pub known: Vec<String>,
+    /// The newest proposals that are open or were turned down.
+    pub known: Vec<KnownProposal>,
     /// What may still be spent; none for any amount.
     #[serde(default)]
     pub allowance: Option<Allowance>,
     /// How to run the agent CLI.
     pub agent: AgentSettings,
+}
+
+/// A proposal that an agent should not make again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownProposal {
+    /// What was proposed.
+    pub title: String,
+    /// True when it was turned down; else it is open.
+    pub rejected: bool,
+    /// Why it was turned down, in the human's words.
+    pub reason: Option<String>,
 }
 
 /// A proposal run is over.

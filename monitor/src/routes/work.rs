@@ -18,7 +18,7 @@ use ticket::attempt::Outcome;
 use ticket::backend::Role;
 use ticket::learning;
 use ticket::prompt::Background;
-use ticket::store::{ClaimPolicy, NewAttempt, NewProposal};
+use ticket::store::{ClaimPolicy, NewAttempt, NewProposal, Ration};
 use ticket::wire::{Assignment, EndAttempt, EndProposal, ProposalRun, Work, WorkRequest};
 use ticket::{Result, Store};
 use tokio::runtime::Handle;
@@ -114,8 +114,11 @@ async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
                 return Ok((Given::Ticket(Box::new(offer)), None));
             }
             if ration.enabled {
-                let every_seconds = ration.every_minutes * 60;
-                let begun = store.begin_proposal(&agent, ration.max_open, every_seconds)?;
+                let ration = Ration {
+                    max_open: ration.max_open,
+                    every_seconds: ration.every_minutes * 60,
+                };
+                let begun = store.begin_proposal(&agent, ration)?;
                 if let Some(begun) = begun {
                     let run = begun.run;
                     let back = move |store: &mut Store| {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::moment;
 use crate::status::Status;
 use crate::ticket::Ticket;
+use crate::wire::KnownProposal;
 
 /// Who would claim a ticket when nobody says otherwise.
 const AGENT: &str = "agent-1";
@@ -66,8 +67,8 @@ pub struct Material {
     pub finding: Option<Finding>,
     /// Why the ticket would not be claimed now.
     pub withheld: Option<String>,
-    /// Titles of proposals that are open or were rejected.
-    pub known: Vec<String>,
+    /// The newest proposals that are open or were turned down.
+    pub known: Vec<KnownProposal>,
 }
 
 /// What the project has for a prompt.

@@ -7,9 +7,10 @@ use minijinja::{Environment, ErrorKind, UndefinedBehavior, Value};
 use rand::RngExt;
 use serde_json::{Value as Json, json};
 
-use super::subject::short_finding;
+use super::subject::{short_finding, short_proposal};
 use super::{Fault, Finding, Kind, Subject};
 use crate::text::plain;
+use crate::wire::KnownProposal;
 
 /// The project's templates.
 pub struct Prompts<'a> {
@@ -34,12 +35,12 @@ impl<'a> Prompts<'a> {
         self.render(kind, &fence(), &of_ticket(subject, finding, resumed))
     }
 
-    /// The prompt for a proposal; `known` are titles not to propose again.
+    /// The prompt for a proposal; `known` are not to be made again.
     pub fn for_proposal(
         &self,
         agent: &str,
         branch: &str,
-        known: &[String],
+        known: &[KnownProposal],
     ) -> Result<String, Fault> {
         self.render(Kind::Propose, &fence(), &of_proposal(agent, branch, known))
     }
@@ -75,7 +76,8 @@ pub(super) fn of_ticket(subject: &Subject, finding: &Finding, resumed: bool) -> 
 }
 
 /// What the template for a proposal sees.
-pub(super) fn of_proposal(agent: &str, branch: &str, known: &[String]) -> Json {
+pub(super) fn of_proposal(agent: &str, branch: &str, known: &[KnownProposal]) -> Json {
+    let known: Vec<KnownProposal> = known.iter().map(short_proposal).collect();
     json!({ "agent": agent, "base_branch": branch, "known": known })
 }
 

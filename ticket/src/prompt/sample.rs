@@ -7,6 +7,7 @@ use crate::comment::Comment;
 use crate::learning::Learning;
 use crate::status::Status;
 use crate::ticket::{HUMAN, Resolution, Ticket, TicketDetail, TicketType};
+use crate::wire::KnownProposal;
 
 const AGENT: &str = "agent-1";
 const BRANCH: &str = "main";
@@ -42,8 +43,18 @@ pub fn findings() -> [Finding; 2] {
 }
 
 /// Proposals that are known, some and none.
-pub fn known() -> [Vec<String>; 2] {
-    [vec!["An idea".to_owned()], Vec::new()]
+pub fn known() -> [Vec<KnownProposal>; 2] {
+    let rejected = KnownProposal {
+        title: "An idea".to_owned(),
+        rejected: true,
+        reason: Some("why not".to_owned()),
+    };
+    let open = KnownProposal {
+        rejected: false,
+        reason: None,
+        ..rejected.clone()
+    };
+    [vec![rejected, open], Vec::new()]
 }
 
 fn everything() -> Background {

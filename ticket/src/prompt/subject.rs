@@ -6,8 +6,9 @@ use super::{Finding, Start};
 use crate::attempt::Attempt;
 use crate::comment::Comment;
 use crate::learning::{Learning, MAX_LEARNING};
-use crate::text::{first_bytes, last_bytes};
+use crate::text::{first_bytes, last_bytes, one_line};
 use crate::ticket::{Ticket, TicketDetail};
+use crate::wire::KnownProposal;
 
 /// What a prompt holds of the ticket's and its parent's description, and of one comment.
 const TEXT_LIMIT: usize = 64 * 1024;
@@ -17,6 +18,8 @@ const COMMENTS_LIMIT: usize = 128 * 1024;
 const ANSWER_LIMIT: usize = 8 * 1024;
 /// What it holds of a reason.
 const REASON_LIMIT: usize = 4 * 1024;
+/// What it holds of why a proposal was turned down.
+const WHY_LIMIT: usize = 300;
 /// How many files it names.
 const FILES: usize = 200;
 /// What it holds of a log.
@@ -142,6 +145,16 @@ fn short_learning(learning: &Learning) -> Learning {
     Learning {
         body: short(&learning.body, MAX_LEARNING),
         ..learning.clone()
+    }
+}
+
+/// A known proposal on one line.
+pub(super) fn short_proposal(known: &KnownProposal) -> KnownProposal {
+    let reason = known.reason.as_deref();
+    KnownProposal {
+        title: one_line(&known.title),
+        reason: reason.map(|reason| first_bytes(&one_line(reason), WHY_LIMIT).to_owned()),
+        ..known.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::attempt::{Attempt, Outcome};
 use crate::comment::Comment;
 use crate::learning::Learning;
 use crate::ticket::{Ticket, TicketDetail};
+use crate::wire::KnownProposal;
 use crate::{Status, TicketType};
 
 fn templates() -> BTreeMap<String, String> {
@@ -376,13 +377,28 @@ fn of_many_comments_and_answers_the_newest_are_told() {
 }
 
 #[test]
-fn a_proposal_names_what_is_known() {
+fn a_proposal_names_what_is_known_and_why_it_was_turned_down() {
     let templates = templates();
+    let known = |title: &str, rejected, reason: Option<&str>| KnownProposal {
+        title: title.into(),
+        rejected,
+        reason: reason.map(Into::into),
+    };
     let prompt = Prompts::new(&templates)
-        .for_proposal("agent-1", "main", &["Add a count command".into()])
+        .for_proposal(
+            "agent-1",
+            "main",
+            &[
+                known("Add a count command", false, None),
+                known("Drop Python 3.8", true, Some("Customers\nneed it")),
+                known("Use tabs", true, None),
+            ],
+        )
         .unwrap();
     assert!(prompt.starts_with("swarm: propose\n"));
-    assert!(prompt.contains("Add a count command"));
+    let list = "- Add a count command\n- Drop Python 3.8 (turned down: Customers need it)\n\
+                - Use tabs (turned down)\n</data-";
+    assert!(prompt.contains(list), "{prompt}");
     let first = Prompts::new(&templates)
         .for_proposal("agent-1", "main", &[])
         .unwrap();

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -29,6 +29,10 @@ const MIGRATIONS: [(&str, &str); 7] = [
         include_str!("../../../migrations/0006_outbox.sql"),
     ),
     ("usage", include_str!("../../../migrations/0007_usage.sql")),
+    (
+        "proposals",
+        include_str!("../../../migrations/0008_proposals.sql"),
+    ),
 ];
 
 /// The version that this program works with.

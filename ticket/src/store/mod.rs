@@ -49,7 +49,7 @@ pub use agents::{AgentRow, Principal};
 pub use attempts::Death;
 pub use checkpoint::{Emptied, Log};
 pub use claim::{ClaimPolicy, NewAttempt};
-pub use proposals::NewProposal;
+pub use proposals::{NewProposal, Ration};
 pub use reader::Reader;
 pub use session::Session;
 use turn::Turn;

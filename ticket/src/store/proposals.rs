@@ -1,15 +1,30 @@
-//! The ration of proposals: how many may be open at once, and how often an idle agent may be asked.
+//! Proposals of idle agents: when one is asked, what it must not repeat, and the one that it makes.
+
+mod ration;
+mod repeats;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::usage::{self, Spender};
-use super::{Store, Write, events, halts};
+use super::{Store, Write, events, halts, tickets};
+use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::Claims;
 use crate::moment::today;
 use crate::secret;
-use crate::wire::{EndProposal, Heard, Heartbeat};
+use crate::ticket::{HUMAN, NewTicket, TicketType};
+use crate::wire::{EndProposal, Heard, Heartbeat, KnownProposal};
+
+pub use ration::Ration;
+use repeats::Repeated;
+
+/// Proposals that are open or were turned down: the condition of the index `tickets_proposed`.
+const OPEN: &str = "type = 'proposal' AND (status <> 'done' OR resolution = 'rejected')";
+/// How many of them an agent is told.
+const KNOWN: i64 = 100;
+/// After so many repetitions a run makes no proposal any more.
+const REFUSALS: i64 = 2;
 
 /// A proposal run that the ration allowed.
 #[derive(Debug)]
@@ -18,24 +33,18 @@ pub struct NewProposal {
     pub run: i64,
     /// Its token, known only here.
     pub token: String,
-    /// Titles of proposals that are open or were rejected.
-    pub known: Vec<String>,
+    /// The newest proposals that are open or were turned down.
+    pub known: Vec<KnownProposal>,
 }
 
 impl Store {
-    /// Starts a proposal run for an idle agent, or `None` when the ration is used up: open proposals
-    /// and running runs together reach `max_open`, the last run began less than `every_seconds` ago, or
-    /// claims are withheld.
-    pub fn begin_proposal(
-        &mut self,
-        agent: &str,
-        max_open: i64,
-        every_seconds: i64,
-    ) -> Result<Option<NewProposal>> {
+    /// Starts a proposal run for an idle agent, or `None` when the ration is used up or claims are
+    /// withheld.
+    pub fn begin_proposal(&mut self, agent: &str, ration: Ration) -> Result<Option<NewProposal>> {
         let token = secret::new_token();
         self.write(|tx| {
             let allowed = halts::claims(tx)?;
-            if allowed == Claims::Withheld || !ration_allows(tx, max_open, every_seconds)? {
+            if allowed == Claims::Withheld || !ration::allows(tx, ration)? {
                 return Ok(None);
             }
             let run: i64 = tx.query_row(
@@ -70,9 +79,13 @@ impl Store {
             must_belong(tx, agent, run)?;
             usage::record(tx, spender(agent, run), &end.usage, &today())?;
             let ended = tx.execute(
-                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason
+                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason,
+                        empty = :by_itself AND ticket_id IS NULL
                  WHERE id = :run AND agent = :agent AND ended_at IS NULL",
-                named_params! { ":run": run, ":agent": agent, ":reason": end.reason },
+                named_params! {
+                    ":run": run, ":agent": agent, ":reason": end.reason,
+                    ":by_itself": end.outcome.is_none_or(Outcome::counts),
+                },
             )?;
             if ended == 0 {
                 return Ok(Err(over(agent, run)));
@@ -104,13 +117,23 @@ impl Store {
     }
 }
 
-/// Titles of proposals that are open or were rejected, the newest first.
-pub fn known(conn: &Connection) -> Result<Vec<String>> {
-    let mut query = conn.prepare_cached(
-        "SELECT title FROM tickets WHERE type = 'proposal'
-           AND (status <> 'done' OR resolution = 'rejected') ORDER BY id DESC LIMIT 100",
-    )?;
-    let rows = query.query_map([], |row| row.get(0))?;
+/// The proposals that are open or were turned down, the newest first. What the human said at last of
+/// one that was turned down is why.
+pub fn known(conn: &Connection) -> Result<Vec<KnownProposal>> {
+    let sql = format!(
+        "SELECT title, status = 'done', CASE WHEN status = 'done' THEN
+                (SELECT body FROM comments WHERE ticket_id = tickets.id AND author = :human
+                 ORDER BY id DESC LIMIT 1) END
+         FROM tickets WHERE {OPEN} ORDER BY id DESC LIMIT :most"
+    );
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":human": HUMAN, ":most": KNOWN }, |row| {
+        Ok(KnownProposal {
+            title: row.get(0)?,
+            rejected: row.get(1)?,
+            reason: row.get(2)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -139,8 +162,75 @@ fn must_belong(conn: &Connection, agent: &str, run: i64) -> Result<bool> {
         .ok_or_else(|| over(agent, run))
 }
 
+/// Makes the run's one proposal, or refuses one that repeats what is known. A refusal is written down
+/// too: the agent may try one other idea.
+pub fn make(tx: &Write<'_>, actor: &Actor, run: i64, new: &NewTicket) -> Result<Result<i64>> {
+    // It reads, and makes one proposal: what waits for what is not its to say.
+    let proposal = NewTicket {
+        assign: Some(HUMAN.into()),
+        parent: None,
+        blocked_by: Vec::new(),
+        block_dependents_of: Vec::new(),
+        ..new.clone()
+    };
+    let (made, refused): (bool, i64) = tx.query_row(
+        "SELECT ticket_id IS NOT NULL, refused FROM proposal_runs WHERE id = :run",
+        named_params! { ":run": run },
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if made {
+        return Ok(Err(Error::Refused(
+            "this run has made its proposal already: one is enough".into(),
+        )));
+    }
+    if refused >= REFUSALS {
+        return Ok(Err(Error::Refused(
+            "this run has proposed what is known too often: exit without a proposal".into(),
+        )));
+    }
+    if let Some(repeated) = repeats::find(tx, &proposal)? {
+        return refuse(tx, actor, run, refused + 1, &proposal, &repeated).map(Err);
+    }
+    let id = tickets::insert(tx, actor, &proposal, TicketType::Proposal)?;
+    bind(tx, run, id)?;
+    Ok(Ok(id))
+}
+
+fn refuse(
+    tx: &Write<'_>,
+    actor: &Actor,
+    run: i64,
+    times: i64,
+    proposal: &NewTicket,
+    repeated: &Repeated,
+) -> Result<Error> {
+    tx.execute(
+        "UPDATE proposal_runs SET refused = :times WHERE id = :run",
+        named_params! { ":run": run, ":times": times },
+    )?;
+    let Repeated {
+        id,
+        title,
+        rejected,
+    } = repeated;
+    let state = if *rejected {
+        "was turned down"
+    } else {
+        "is open"
+    };
+    let detail = format!("'{}' repeats #{id}, which {state}", proposal.title);
+    events::append(tx, actor, None, "proposal_refused", Some(&detail))?;
+    let then = match times < REFUSALS {
+        true => "propose something else, once, or exit without a proposal",
+        false => "exit without a proposal",
+    };
+    Ok(Error::Refused(format!(
+        "this repeats ticket {id} ('{title}'), which {state}: nothing was made; {then}"
+    )))
+}
+
 /// Binds the run's one proposal; a second one is refused.
-pub fn bind(tx: &Write<'_>, run: i64, ticket: i64) -> Result<()> {
+fn bind(tx: &Write<'_>, run: i64, ticket: i64) -> Result<()> {
     let bound = tx.execute(
         "UPDATE proposal_runs SET ticket_id = :ticket
          WHERE id = :run AND ticket_id IS NULL AND ended_at IS NULL",
@@ -152,22 +242,4 @@ pub fn bind(tx: &Write<'_>, run: i64, ticket: i64) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-fn ration_allows(tx: &Write<'_>, max_open: i64, every_seconds: i64) -> Result<bool> {
-    let open: i64 = tx.query_row(
-        "SELECT (SELECT count(*) FROM tickets WHERE type = 'proposal' AND status <> 'done')
-              + (SELECT count(*) FROM proposal_runs WHERE ended_at IS NULL AND ticket_id IS NULL)",
-        [],
-        |row| row.get(0),
-    )?;
-    let since_last: Option<i64> = tx
-        .query_row(
-            "SELECT unixepoch('now') - unixepoch(started_at) FROM proposal_runs
-             ORDER BY id DESC LIMIT 1",
-            [],
-            |row| row.get(0),
-        )
-        .optional()?;
-    Ok(open < max_open && since_last.is_none_or(|s| s >= every_seconds))
 }

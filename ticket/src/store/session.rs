@@ -49,23 +49,15 @@ impl Queue for Session<'_> {
         let actor = &self.actor;
         self.store.write(|tx| {
             if let Actor::Proposer { run, .. } = actor {
-                let proposal = NewTicket {
-                    assign: Some(HUMAN.into()),
-                    blocked_by: Vec::new(),
-                    block_dependents_of: Vec::new(),
-                    ..new.clone()
-                };
-                let id = tickets::insert(tx, actor, &proposal, TicketType::Proposal)?;
-                proposals::bind(tx, *run, id)?;
-                return Ok(id);
+                return proposals::make(tx, actor, *run, new);
             }
             may_create(tx, actor, new)?;
             let id = tickets::insert(tx, actor, new, new.kind())?;
             if !new.block_dependents_of.is_empty() {
                 blockers::log_dependents(tx, actor, id)?;
             }
-            Ok(id)
-        })
+            Ok(Ok(id))
+        })?
     }
 
     fn create_all(&mut self, new: &[NewTicket]) -> Result<Vec<i64>> {

@@ -304,41 +304,6 @@ fn a_code_works_once() {
 }
 
 #[test]
-fn proposals_are_rationed() {
-    let mut f = Fixture::new();
-    let run = f.store.begin_proposal("a", 1, 0).unwrap().unwrap();
-    assert!(f.store.begin_proposal("b", 1, 0).unwrap().is_none());
-    let actor = Actor::Proposer {
-        agent: "a".into(),
-        run: run.run,
-    };
-    let idea = ticket::ticket::NewTicket {
-        title: "an idea".into(),
-        ..Default::default()
-    };
-    let id = f.store.session(&actor).create(&idea).unwrap();
-    assert!(
-        f.store.session(&actor).create(&idea).is_err(),
-        "one is enough"
-    );
-    f.store
-        .end_proposal("a", run.run, &Default::default())
-        .unwrap();
-    assert!(
-        f.store.begin_proposal("b", 1, 0).unwrap().is_none(),
-        "one is open"
-    );
-    assert_eq!(f.show(id).ticket.kind, ticket::TicketType::Proposal);
-    f.human(|q| q.reject(id, "no")).unwrap();
-    assert!(
-        f.store.begin_proposal("b", 1, 3600).unwrap().is_none(),
-        "too soon"
-    );
-    let next = f.store.begin_proposal("b", 1, 0).unwrap().unwrap();
-    assert_eq!(next.known, ["an idea"]);
-}
-
-#[test]
 fn an_approved_proposal_is_an_open_task() {
     let mut f = Fixture::new();
     let idea = ticket::ticket::NewTicket {

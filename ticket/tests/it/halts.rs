@@ -5,7 +5,7 @@ use ticket::attempt::Outcome;
 use ticket::halt::{Cause, Trouble, UsageLimit};
 use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
 
-use crate::support::{Fixture, POLICY, end};
+use crate::support::{Fixture, POLICY, end, ration};
 
 fn limited(resets_at: Option<i64>) -> EndAttempt {
     EndAttempt {
@@ -44,7 +44,7 @@ fn a_limit_keeps_everybody_from_claiming_and_costs_no_attempt() {
     assert_eq!(f.show(first).ticket.failures, 0);
     let why = f.human(|q| q.paused()).unwrap().unwrap();
     assert!(why.contains("usage limit") && why.contains("UTC"), "{why}");
-    assert!(f.store.begin_proposal("b", 5, 0).unwrap().is_none());
+    assert!(f.store.begin_proposal("b", ration(5, 0)).unwrap().is_none());
     assert!(f.human(|q| q.resume()).unwrap());
     assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, first);
 }
@@ -99,8 +99,13 @@ fn a_proposal_run_may_be_what_tries() {
     f.human(|q| q.mark_done(first, None)).unwrap();
     f.human(|q| q.mark_done(2, None)).unwrap();
     wait_out(&mut f);
-    let run = f.store.begin_proposal("b", 5, 0).unwrap().unwrap().run;
-    assert!(f.store.begin_proposal("c", 5, 0).unwrap().is_none());
+    let run = f
+        .store
+        .begin_proposal("b", ration(5, 0))
+        .unwrap()
+        .unwrap()
+        .run;
+    assert!(f.store.begin_proposal("c", ration(5, 0)).unwrap().is_none());
     f.store
         .end_proposal("b", run, &EndProposal::default())
         .unwrap();

@@ -16,6 +16,7 @@ mod landings;
 mod migrations;
 mod outbox;
 mod permissions;
+mod proposals;
 mod reviews;
 mod support;
 mod transfer;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ticket::store::{ClaimPolicy, NewAttempt};
+use ticket::store::{ClaimPolicy, NewAttempt, Ration};
 use ticket::ticket::{NewTicket, TicketDetail};
 use ticket::wire::{EndAttempt, Submit};
 use ticket::{Actor, Queue, Store};
@@ -117,6 +117,13 @@ impl Drop for Fixture {
 
 pub fn end(outcome: ticket::attempt::Outcome) -> EndAttempt {
     EndAttempt::new(outcome, "because")
+}
+
+pub fn ration(max_open: i64, every_seconds: i64) -> Ration {
+    Ration {
+        max_open,
+        every_seconds,
+    }
 }
 
 pub fn submit(commit: &str) -> Submit {

@@ -6,7 +6,7 @@ use ticket::attempt::Outcome;
 use ticket::usage::{ModelUsage, Phase, RunUsage, Usage};
 use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
 
-use crate::support::{Fixture, end};
+use crate::support::{Fixture, end, ration};
 
 /// What run `number` used of `model` so far.
 fn run(number: i64, model: &str, input_tokens: u64, cost: Option<u64>) -> RunUsage {
@@ -163,7 +163,7 @@ fn money_spent_is_money_spent_even_when_the_attempt_is_over() {
 #[test]
 fn a_proposal_run_has_rows_of_its_own() {
     let mut f = Fixture::new();
-    let begun = f.store.begin_proposal("a", 1, 0).unwrap().unwrap();
+    let begun = f.store.begin_proposal("a", ration(1, 0)).unwrap().unwrap();
     let of_proposal = |cost| RunUsage {
         phase: Phase::Propose,
         ..run(1, "opus", 10, Some(cost))

@@ -120,7 +120,10 @@ fn a_misspelt_file_is_noticed_and_others_are_left_alone() {
 #[test]
 fn propose_has_its_own_variables() {
     assert_eq!(
-        faults(&[("propose.md", "{{ agent }} {{ known | join }}")]),
+        faults(&[(
+            "propose.md",
+            "{{ agent }} {{ known[0].title if known else '' }}"
+        )]),
         Vec::<String>::new()
     );
     assert_eq!(
@@ -154,7 +157,7 @@ fn expand(prefix: &str, heading: &str, names: &mut Vec<String>) {
             None => (rest.split(" | ").next().unwrap(), ""),
         };
         let record = [
-            "ticket", "comment", "answer", "attempt", "learning", "finding", "start",
+            "ticket", "comment", "answer", "attempt", "learning", "finding", "proposal", "start",
         ]
         .contains(&of);
         if record {
