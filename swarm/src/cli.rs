@@ -41,11 +41,14 @@ pub enum Command {
     Login,
     /// End the agents and the hub; what they had not handed in is kept
     Stop,
-    /// Show agents, tickets and the landing queue
+    /// What happened since the last start, what waits for you, and what everybody does now
     Status {
         /// As JSON
         #[arg(long)]
         json: bool,
+        /// Report from so long ago (8h, 2d), or from a time such as '2030-01-31 08:00:00' (UTC)
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        since: Option<i64>,
         /// Again whenever something happens
         #[arg(short, long)]
         watch: bool,
@@ -164,6 +167,16 @@ pub struct Demo {
     /// The port on 127.0.0.1, and no other; else 3000 or the next that is free
     #[arg(long, value_name = "P")]
     pub port: Option<u16>,
+}
+
+/// A moment in the past, in Unix seconds.
+fn since(text: &str) -> Result<i64, String> {
+    let now = ticket::moment::now();
+    let span = ticket::moment::parse(&format!("+{text}"), 0);
+    let moment = span.map(|seconds| now - seconds);
+    moment
+        .or_else(|_| ticket::moment::parse(text, now))
+        .map_err(|_| "use 30m, 8h, 2d, or a time such as '2030-01-31 08:00:00' (UTC)".to_owned())
 }
 
 #[cfg(test)]

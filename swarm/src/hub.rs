@@ -186,7 +186,9 @@ pub async fn log_tail(fleet: &Fleet, project: &Project, lines: u64) -> String {
 
 fn set_agents(project: &Project, agents: u32) -> Result<()> {
     let _lock = HubLock::shared(&project.hub_lock())?;
-    Store::open(&project.database())?.set_setting(AGENTS_SETTING, &agents.to_string())?;
+    let mut store = Store::open(&project.database())?;
+    store.set_setting(AGENTS_SETTING, &agents.to_string())?;
+    store.set_started()?;
     Ok(())
 }
 

@@ -24,6 +24,7 @@ use crate::landing::Landing;
 use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::prompt::{Preview, Wanted};
 use crate::queue::Queue;
+use crate::shift::Shift;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
 use crate::wire::{
@@ -176,6 +177,14 @@ impl Client {
     /// The swarm at a glance.
     pub fn status(&self) -> Result<SwarmStatus> {
         self.get("/status")
+    }
+
+    /// What happened since that moment, in Unix seconds; since the last start when none is given.
+    pub fn shift(&self, since: Option<i64>) -> Result<Shift> {
+        match since {
+            Some(since) => self.get(&format!("/shift?since={since}")),
+            None => self.get("/shift"),
+        }
     }
 
     /// How many agents there should be from now on.

@@ -29,6 +29,7 @@ pub mod prompt;
 pub mod queue;
 pub mod schema;
 pub mod secret;
+pub mod shift;
 pub mod status;
 pub mod store;
 pub mod text;

@@ -20,6 +20,7 @@ mod prompt;
 pub mod proposals;
 mod reviews;
 pub mod services;
+mod shift;
 pub mod status;
 mod tickets;
 pub mod transcripts;
@@ -52,6 +53,7 @@ pub fn whole() -> Router<Shared> {
     transfer::router()
         .merge(backup::router())
         .merge(doctor::router())
+        .merge(shift::router())
 }
 
 /// The answer to an unknown address.

@@ -33,7 +33,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Start { agents, port } => start::run(&project()?, agents, port)?,
         Command::Login => login::run(&project()?)?,
         Command::Stop => stop::run(&project()?)?,
-        Command::Status { json, watch } => status::run(&project()?, json, watch)?,
+        Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Scale { agents } => scale::run(&project()?, agents)?,
         Command::Pull => pull::run(&project()?)?,

@@ -8,4 +8,5 @@ mod init;
 mod login;
 mod pull;
 mod refusals;
+mod status;
 mod support;

@@ -1,8 +1,8 @@
 //! The activity log: append-only, and the cursor of the event stream.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, Write};
+use super::{Store, Write, json};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::event::Event;
@@ -46,6 +46,41 @@ pub fn each(conn: &Connection, take: &mut dyn FnMut(&mut Event)) -> Result<()> {
         take(&mut from_row(row)?);
     }
     Ok(())
+}
+
+/// The rows with one of these actions that are not older than `since`, oldest first.
+pub fn since(conn: &Connection, since: &str, actions: &[&str]) -> Result<Vec<Event>> {
+    let mut query = conn.prepare(&format!(
+        "SELECT {COLUMNS} FROM activity_log
+         WHERE id >= :first AND action IN (SELECT value FROM json_each(:actions)) ORDER BY id"
+    ))?;
+    let (first, actions) = (first_since(conn, since)?, json(actions)?);
+    let rows = query.query_map(
+        named_params! { ":first": first, ":actions": actions },
+        from_row,
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The first row of the log that is not older than `since`. Rows are numbered by time, so a few looks
+/// find it in a log of any length.
+fn first_since(conn: &Connection, since: &str) -> Result<i64> {
+    let bounds = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM activity_log";
+    let (mut low, mut high): (i64, i64) =
+        conn.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut query =
+        conn.prepare("SELECT id, created_at FROM activity_log WHERE id >= ?1 ORDER BY id LIMIT 1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row: Option<(i64, String)> = query
+            .query_row([middle], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match row {
+            Some((id, at)) if *at < *since => low = id + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
 }
 
 impl Store {

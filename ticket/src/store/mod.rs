@@ -33,6 +33,7 @@ mod review;
 mod search;
 mod session;
 mod settings;
+mod shift;
 mod tickets;
 mod turn;
 mod usage;

@@ -26,12 +26,7 @@ pub struct Todo {
 impl Store {
     /// What waits for the human, the oldest first; 500 at most.
     pub fn waiting(&self) -> Result<Vec<Waiting>> {
-        self.read(|conn| {
-            let mut found = held(conn)?;
-            found.extend(assigned(conn)?);
-            found.sort_by(|a, b| (&a.since, a.ticket).cmp(&(&b.since, b.ticket)));
-            Ok(found)
-        })
+        self.read(all)
     }
 
     /// Whether there is anything left that agents could do.
@@ -80,6 +75,14 @@ impl Store {
         }
         Ok(refused)
     }
+}
+
+/// See [`Store::waiting`].
+pub fn all(conn: &Connection) -> Result<Vec<Waiting>> {
+    let mut found = held(conn)?;
+    found.extend(assigned(conn)?);
+    found.sort_by(|a, b| (&a.since, a.ticket).cmp(&(&b.since, b.ticket)));
+    Ok(found)
 }
 
 fn held(conn: &Connection) -> Result<Vec<Waiting>> {
