@@ -1,10 +1,14 @@
 //! What somebody found out while working, for those who come after: it reaches the prompt of the
 //! next agent.
 
+mod choice;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
+
+pub use choice::choose;
 
 /// The longest learning, in bytes: it has to fit into a prompt beside many others.
 pub const MAX_LEARNING: usize = 4 * 1024;

@@ -127,7 +127,7 @@ pub fn likeness(one: &Words, other: &Words) -> f64 {
 }
 
 /// The words that say something, in small letters and without their endings.
-fn words(text: &str) -> impl Iterator<Item = String> {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> {
     let words = text
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())

@@ -16,7 +16,6 @@ use chrono::Utc;
 use swarm::config::Config;
 use ticket::attempt::Outcome;
 use ticket::backend::Role;
-use ticket::learning;
 use ticket::prompt::Background;
 use ticket::store::{ClaimPolicy, NewAttempt, NewProposal, Ration};
 use ticket::wire::{Assignment, EndAttempt, EndProposal, ProposalRun, Work, WorkRequest};
@@ -147,14 +146,16 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
     hub.database
         .call(move |store| store.set_base(id, number, &commit))
         .await?;
-    let learnings = hub
+    let about = offer.given.background.about();
+    let (learnings, learnings_left_out) = hub
         .database
-        .read(|store| store.learnings_for_prompt(learning::IN_PROMPT))
+        .read(move |store| store.learnings_for_prompt(&about))
         .await?;
     let claim = offer.taken();
     Ok(Work::Ticket(Box::new(Assignment {
         background: Background {
             learnings,
+            learnings_left_out,
             ..claim.background
         },
         lease_seconds: hub.config.queue.lease_seconds,

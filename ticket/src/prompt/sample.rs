@@ -91,6 +91,7 @@ fn everything() -> Background {
             ticket_id: Some(3),
             created_at: TIME.to_owned(),
         }],
+        learnings_left_out: 3,
     }
 }
 
@@ -110,6 +111,7 @@ fn nothing() -> Background {
         resolved_blockers: Vec::new(),
         history: Vec::new(),
         learnings: Vec::new(),
+        learnings_left_out: 0,
     }
 }
 

@@ -20,6 +20,8 @@ const ANSWER_LIMIT: usize = 8 * 1024;
 const REASON_LIMIT: usize = 4 * 1024;
 /// What it holds of why a proposal was turned down.
 const WHY_LIMIT: usize = 300;
+/// What is looked at of one text to find learnings that match.
+const ABOUT_LIMIT: usize = 16 * 1024;
 /// How many files it names.
 const FILES: usize = 200;
 /// What it holds of a log.
@@ -47,6 +49,25 @@ pub struct Background {
     /// What others found out, oldest first.
     #[serde(default)]
     pub learnings: Vec<Learning>,
+    /// How many more learnings there are.
+    #[serde(default)]
+    pub learnings_left_out: usize,
+}
+
+impl Background {
+    /// What the ticket and its parent say, for finding what else is known about it.
+    pub fn about(&self) -> String {
+        let ticket = &self.ticket.ticket;
+        let parent = self.parent.as_ref();
+        let texts = [
+            Some(&ticket.title),
+            ticket.description.as_ref(),
+            parent.map(|parent| &parent.title),
+        ];
+        let texts = texts.into_iter().flatten().chain(&ticket.labels);
+        let texts: Vec<&str> = texts.map(|text| first_bytes(text, ABOUT_LIMIT)).collect();
+        texts.join("\n")
+    }
 }
 
 /// What the templates see of a ticket.
@@ -60,6 +81,7 @@ pub struct Subject {
     answers_left_out: usize,
     history: Vec<Attempt>,
     learnings: Vec<Learning>,
+    learnings_left_out: usize,
     agent: String,
     attempt: i64,
     branch: String,
@@ -100,6 +122,7 @@ impl Subject {
                 .map(short_attempt)
                 .collect(),
             learnings: background.learnings.iter().map(short_learning).collect(),
+            learnings_left_out: background.learnings_left_out,
             agent: agent.to_owned(),
             branch: crate::attempt::branch(ticket.id, ticket.attempt),
             base_branch: base_branch.to_owned(),

@@ -66,6 +66,7 @@ fn background(ticket: TicketDetail) -> Background {
         resolved_blockers: vec![],
         history: vec![],
         learnings: vec![],
+        learnings_left_out: 0,
     }
 }
 

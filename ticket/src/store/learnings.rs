@@ -4,11 +4,13 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::{Store, Write, events};
 use crate::error::Result;
-use crate::learning::{Learning, LearningFilter, NewLearning};
+use crate::learning::{IN_PROMPT, Learning, LearningFilter, NewLearning, choose};
 
 const COLUMNS: &str = "id, body, category, author, ticket_id, created_at";
 /// The most learnings in one answer.
 const MAX_ROWS: u32 = 10_000;
+/// How many of the newest are looked at for a prompt.
+const LOOKED_AT: u32 = 5_000;
 
 /// Keeps a learning, once: what is known already keeps its id.
 pub fn add(tx: &Write<'_>, author: &str, ticket: Option<i64>, new: &NewLearning) -> Result<i64> {
@@ -67,26 +69,21 @@ pub fn list(conn: &Connection, filter: &LearningFilter) -> Result<Vec<Learning>>
 }
 
 impl Store {
-    /// The newest learnings that fit into `bytes` together, oldest first: for a prompt.
-    pub fn learnings_for_prompt(&self, bytes: usize) -> Result<Vec<Learning>> {
+    /// The learnings that a prompt about a ticket gets, oldest first, and how many there are beside
+    /// them. `about` is what the ticket says; see [`choose`].
+    pub fn learnings_for_prompt(&self, about: &str) -> Result<(Vec<Learning>, usize)> {
         let newest = LearningFilter {
-            limit: Some(200),
+            limit: Some(LOOKED_AT),
             ..LearningFilter::default()
         };
-        let mut left = bytes;
-        let mut kept: Vec<Learning> = list(&self.conn, &newest)?
-            .into_iter()
-            .rev()
-            .take_while(|learning| match left.checked_sub(learning.body.len()) {
-                Some(rest) => {
-                    left = rest;
-                    true
-                }
-                None => false,
-            })
-            .collect();
-        kept.reverse();
-        Ok(kept)
+        let (chosen, _) = choose(list(&self.conn, &newest)?, about, IN_PROMPT);
+        let known: i64 = self
+            .conn
+            .prepare_cached("SELECT count(*) FROM learnings")?
+            .query_row([], |row| row.get(0))?;
+        let known = usize::try_from(known).unwrap_or(0);
+        let left_out = known.saturating_sub(chosen.len());
+        Ok((chosen, left_out))
     }
 }
 

@@ -5,7 +5,6 @@ use rusqlite::Connection;
 use super::{Store, halts, landings, now, pauses, proposals, settings, tickets};
 use crate::attempt::{Attempt, Outcome};
 use crate::error::Result;
-use crate::learning;
 use crate::prompt::{Background, Finding, Kind, Material, Wanted, withheld};
 use crate::status::Status;
 use crate::ticket::TicketDetail;
@@ -30,6 +29,7 @@ pub fn background(conn: &Connection, ticket: TicketDetail) -> Result<Background>
         resolved_blockers,
         history,
         learnings: Vec::new(),
+        learnings_left_out: 0,
     })
 }
 
@@ -54,7 +54,6 @@ impl Store {
             });
         };
         let (agent, kind) = (wanted.agent(), wanted.kind);
-        let learnings = self.learnings_for_prompt(learning::IN_PROMPT)?;
         self.read(|conn| {
             let mut detail = tickets::detail(conn, id)?;
             let waits_for = unfinished(conn, &detail)?;
@@ -63,10 +62,9 @@ impl Store {
             detail.ticket.status = Status::InProgress;
             detail.ticket.assigned_to = Some(agent.to_owned());
             detail.ticket.attempt += 1;
-            let background = Background {
-                learnings,
-                ..background(conn, detail)?
-            };
+            let mut background = background(conn, detail)?;
+            (background.learnings, background.learnings_left_out) =
+                self.learnings_for_prompt(&background.about())?;
             let (start_from, resume) = left_over(&background.history, agent);
             let finding = finding(conn, kind, &background)?;
             Ok(Material {

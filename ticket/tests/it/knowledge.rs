@@ -3,6 +3,7 @@
 use ticket::comment::NewComment;
 use ticket::filter::{LogFilter, Search};
 use ticket::learning::{LearningFilter, NewLearning};
+use ticket::prompt::Wanted;
 use ticket::ticket::{NewTicket, TicketChange};
 use ticket::{Actor, Queue};
 
@@ -139,9 +140,40 @@ fn a_learning_is_kept_once_and_found_by_its_words() {
     assert_eq!(ask(about(Some("build"), None)).len(), 1);
     assert_eq!(ask(about(None, Some("TTY tests"))).len(), 1);
     assert_eq!(ask(about(None, Some("tty make"))).len(), 0);
-    let fits = f.store.learnings_for_prompt(20).unwrap();
-    assert_eq!(fits[0].body, "The tests need a tty", "the newest that fit");
-    assert_eq!(fits.len(), 1);
+}
+
+#[test]
+fn a_prompt_gets_the_learnings_that_match_its_ticket() {
+    let mut f = Fixture::new();
+    let id = f.ticket("Mend the quotation marks", &[]);
+    let learn = |f: &mut Fixture, body: &str| {
+        let new = NewLearning {
+            body: body.into(),
+            ..NewLearning::default()
+        };
+        f.human(|q| q.learn(&new)).unwrap();
+    };
+    learn(&mut f, "Quotation marks are in marks.py");
+    for n in 0..300 {
+        learn(
+            &mut f,
+            &format!("{n}: {}", "the weather is fine ".repeat(10)),
+        );
+    }
+    let wanted = Wanted {
+        ticket: Some(id),
+        ..Wanted::default()
+    };
+    let prompt = f.human(|q| q.prompt(&wanted)).unwrap().text;
+    assert!(prompt.contains("Quotation marks are in marks.py"));
+    assert!(prompt.contains("299: the weather") && !prompt.contains(" 1: the weather"));
+    let shown = prompt.matches("general: ").count();
+    let more = format!(
+        "`ticket learnings --search WORDS` finds {} more",
+        301 - shown
+    );
+    assert!(prompt.contains(&more), "{more} is missing");
+    assert!((60..100).contains(&shown), "{shown}");
 }
 
 #[test]
