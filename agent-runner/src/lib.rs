@@ -20,6 +20,7 @@ pub mod lines;
 pub mod markers;
 pub mod merge;
 pub mod patience;
+pub mod probe;
 pub mod process;
 pub mod proposal;
 pub mod pulse;

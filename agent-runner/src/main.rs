@@ -1,5 +1,6 @@
 //! `agent-runner [--work DIR]`: reads `SWARM_HUB` and the one-time `SWARM_CODE`, enrols, and works or
-//! verifies, as the hub says. Exit codes are in [`agent_runner::exit`].
+//! verifies, as the hub says. `agent-runner probe` asks the agent CLI that standard input describes
+//! one harmless question, without a hub. Exit codes are in [`agent_runner::exit`].
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use agent_runner::patience::patiently_for;
 use agent_runner::runner::{Runner, repository};
 use agent_runner::stop::Stop;
 use agent_runner::worktree::WorkTree;
-use agent_runner::{exit, guard, verifier, worker};
+use agent_runner::{exit, guard, probe, verifier, worker};
 use ticket::Error;
 use ticket::client::Client;
 use ticket::wire::{Enrolled, Role};
@@ -21,6 +22,8 @@ const HUB: &str = "SWARM_HUB";
 const CODE: &str = "SWARM_CODE";
 /// Where the work is done, unless told otherwise.
 const WORK: &str = "/work";
+/// The argument that asks for a probe.
+const PROBE: &str = "probe";
 /// How long to wait for a hub that does not answer at the start.
 const ENROL_BUDGET: Duration = Duration::from_secs(180);
 
@@ -34,6 +37,12 @@ fn main() -> ExitCode {
     if let Err(e) = guard::close_to_others() {
         return fail(exit::FAILED, &format!("{e:#}"));
     }
+    if std::env::args().nth(1).as_deref() == Some(PROBE) {
+        return match probe_here() {
+            Ok(()) => ExitCode::from(exit::OK),
+            Err(e) => fail(exit::FAILED, &format!("{e:#}")),
+        };
+    }
     let code = guard::take_variable(CODE);
     let start = match read_start(code, std::env::args().skip(1)) {
         Ok(start) => start,
@@ -44,6 +53,14 @@ fn main() -> ExitCode {
         Err(Failure::Hub(error)) => fail(code_of(&error), &error.to_string()),
         Err(Failure::Other(error)) => fail(exit::FAILED, &format!("{error:#}")),
     }
+}
+
+/// The report is the last line of standard output.
+fn probe_here() -> anyhow::Result<()> {
+    let request = serde_json::from_reader(std::io::stdin().lock())?;
+    let report = probe::run(&request, &Layout::new(WORK), &Console::default())?;
+    println!("{}", serde_json::to_string(&report)?);
+    Ok(())
 }
 
 enum Failure {

@@ -83,8 +83,35 @@ pub enum Command {
         #[arg(long, conflicts_with = "revisions")]
         all: bool,
     },
+    /// Show the agent CLIs that are configured, or try one
+    #[command(subcommand)]
+    Backend(Backend),
     /// Show the whole loop on a sample project with scripted agents; needs no account
     Demo(Demo),
+}
+
+#[derive(Subcommand)]
+pub enum Backend {
+    /// Show each backend: its kind, program and model, what it does, and whether its account is there
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask one a harmless question in a container of the project's image, and say what was seen
+    ///
+    /// Needs no running swarm, costs a few tokens, changes nothing. Exits 0 when the agent CLI
+    /// answered and, where it can, went on with the conversation; 1 when it did not.
+    Test {
+        /// A kind, or NAME of a [backends.NAME]; the one that works on tickets when left out
+        name: Option<String>,
+        /// Another model than the configured one
+        #[arg(long)]
+        model: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(clap::Args)]

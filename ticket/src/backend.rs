@@ -225,6 +225,17 @@ pub enum Role {
     Propose,
 }
 
+impl Role {
+    /// The word in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Work => "work",
+            Role::Mend => "mend",
+            Role::Propose => "propose",
+        }
+    }
+}
+
 /// Which agent CLI does something, and with which model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentCli {

@@ -25,6 +25,7 @@ pub mod moment;
 pub mod notice;
 pub mod partial;
 pub mod printed;
+pub mod probe;
 pub mod prompt;
 pub mod queue;
 pub mod schema;

@@ -8,6 +8,7 @@ use ticket::exit;
 
 use crate::cli::{Cli, Command, Notify};
 
+mod backend;
 mod demo;
 mod init;
 mod login;
@@ -42,6 +43,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Open => open::run(&project()?)?,
         Command::Notify(Notify::Test) => notify::test(&project()?)?,
         Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
+        Command::Backend(what) => return backend::run(&project()?, what),
         Command::Demo(arguments) => return demo::run(arguments),
     }
     Ok(exit::OK)

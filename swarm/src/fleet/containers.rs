@@ -10,11 +10,12 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
-    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
-    WaitContainerOptions,
+    AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
+    ListContainersOptionsBuilder, RemoveContainerOptionsBuilder, StartContainerOptions,
+    StopContainerOptionsBuilder, WaitContainerOptions,
 };
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
+use tokio::io::AsyncWriteExt;
 
 use super::names::{NAME_LABEL, PROJECT_LABEL, ROLE_LABEL};
 use super::profile::{Surroundings, drift};
@@ -67,6 +68,59 @@ impl Fleet {
             let _ = self.remove(&spec.name).await;
         }
         started
+    }
+
+    /// Makes the container, checks and starts it as [`Fleet::start_checked`] does, writes `input` to its
+    /// standard input, and waits for its end, `patience` at most. Its exit code and what it printed.
+    pub async fn run_fed(
+        &self,
+        spec: &ContainerSpec,
+        input: &[u8],
+        patience: Duration,
+    ) -> Result<(i64, Vec<u8>)> {
+        let engine = self.docker.info().await?;
+        let spec = spec.clone().on_cores(engine.ncpu.unwrap_or(i64::MAX));
+        // One that an interrupted call left behind.
+        self.remove(&spec.name).await?;
+        self.create(&spec).await?;
+        let options = engine.security_options.unwrap_or_default();
+        let ran = tokio::time::timeout(patience, self.feed(&spec, &options, input)).await;
+        let removed = self.remove(&spec.name).await;
+        let ran = ran.unwrap_or_else(|_| {
+            Err(FleetError::Engine(format!(
+                "{} did not end within {} s",
+                spec.name,
+                patience.as_secs()
+            )))
+        })?;
+        removed.map(|()| ran)
+    }
+
+    async fn feed(
+        &self,
+        spec: &ContainerSpec,
+        security: &[String],
+        input: &[u8],
+    ) -> Result<(i64, Vec<u8>)> {
+        let attach = AttachContainerOptionsBuilder::new()
+            .stdin(true)
+            .stream(true)
+            .build();
+        let attached = self
+            .docker
+            .attach_container(&spec.name, Some(attach))
+            .await?;
+        let mut stdin = attached.input;
+        self.check_and_start(spec, security).await?;
+        let written = async {
+            stdin.write_all(input).await?;
+            stdin.shutdown().await
+        };
+        let broken = |e: std::io::Error| FleetError::Engine(format!("{}: {e}", spec.name));
+        written.await.map_err(broken)?;
+        let code = self.wait(&spec.name).await?;
+        let printed: Vec<Vec<u8>> = self.logs(&spec.name, false, None).try_collect().await?;
+        Ok((code, printed.concat()))
     }
 
     /// Asks the container's process to end and kills it after `grace`. One that is not there or
@@ -200,6 +254,9 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     ContainerCreateBody {
         image: Some(spec.image.clone()),
         user: Some(spec.user.clone()),
+        open_stdin: Some(spec.fed),
+        stdin_once: Some(spec.fed),
+        attach_stdin: Some(spec.fed),
         cmd: Some(spec.args.clone()),
         env: Some(spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
         labels: Some(spec.labels.clone().into_iter().collect()),

@@ -26,6 +26,8 @@ pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
 /// Where an agent works: a named volume for workers, memory for verifiers.
 pub const WORK: &str = "/work";
 
+/// What the container of a probe is called, and what its program is told to be.
+const PROBE: &str = "probe";
 const AGENT_USER: &str = "1000:1000";
 /// Programs may be run from these, as tests do; devices and set-uid bits count for nothing.
 const TMP_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=1777";
@@ -71,6 +73,8 @@ pub struct ContainerSpec {
     pub resources: Resources,
     /// Whether the engine starts it again by itself.
     pub restart: Restart,
+    /// Whether something is written to its standard input.
+    pub fed: bool,
 }
 
 /// A network that a container joins.
@@ -205,6 +209,34 @@ impl Blueprint {
         spec
     }
 
+    /// Runs the agent CLI once and away from any hub; what it is to ask comes on its standard input.
+    pub fn probe(&self) -> ContainerSpec {
+        let mut spec = self.confined(Role::Worker, PROBE, "");
+        spec.tmpfs.insert(WORK.into(), WORK_OPTIONS.into());
+        spec.labels = self.names.container_labels(PROBE, PROBE);
+        spec.env.clear();
+        spec.args = vec![PROBE.into()];
+        spec.networks = vec![Attachment {
+            network: self.probe_network().name,
+            aliases: Vec::new(),
+        }];
+        spec.fed = true;
+        spec
+    }
+
+    /// The network that a probe is in: it reaches the model's service, where agents do.
+    pub fn probe_network(&self) -> NetworkSpec {
+        let (name, reach) = match self.access {
+            Access::Open => (self.names.out_network(), Reach::Outside),
+            Access::HubOnly => (self.names.network(), Reach::EachOther),
+        };
+        NetworkSpec {
+            name,
+            reach,
+            labels: self.names.labels(),
+        }
+    }
+
     fn attachments(&self, name: &str) -> Vec<Attachment> {
         let mut networks = vec![Attachment {
             network: self.names.network(),
@@ -238,6 +270,7 @@ impl Blueprint {
             publish: None,
             resources: self.resources,
             restart: Restart::No,
+            fed: false,
         }
     }
 }
@@ -301,6 +334,7 @@ pub fn hub(names: &Names, image: &str, host: &HubHost<'_>) -> ContainerSpec {
         }),
         resources: HUB_LIMITS,
         restart: Restart::Always,
+        fed: false,
         name,
     }
 }

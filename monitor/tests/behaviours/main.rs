@@ -1,0 +1,356 @@
+//! Real runners against a real hub, with an agent CLI that misbehaves in every way that was ever
+//! seen: what each behaviour is taken for, whether it costs an attempt, that its tree is kept and
+//! nothing of it is left running, and that nothing becomes done that is not.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDateTime;
+use ticket::attempt::{Attempt, Outcome};
+use ticket::halt::{Cause, Halt};
+use ticket::queue::Queue;
+use ticket::ticket::{Resolution, TicketDetail};
+use ticket::{Actor, Status};
+
+mod scene;
+
+use scene::Scene;
+
+/// An agent asks for the next ticket at once; the rest is for a busy machine.
+const NEXT_WITHIN_SECONDS: i64 = 15;
+/// A runner's memory with a gigabyte on one line, in kilobytes.
+const MEMORY: u64 = 150_000;
+
+/// What becomes of the first attempt of a ticket with such an agent.
+struct Row {
+    behaviour: &'static str,
+    outcome: Outcome,
+    /// What is kept of its tree.
+    kept: Option<&'static str>,
+}
+
+const fn row(behaviour: &'static str, outcome: Outcome) -> Row {
+    Row {
+        behaviour,
+        outcome,
+        kept: None,
+    }
+}
+
+const fn half(behaviour: &'static str, outcome: Outcome) -> Row {
+    Row {
+        behaviour,
+        outcome,
+        kept: Some("half"),
+    }
+}
+
+/// Behaviours that concern their own ticket alone.
+const TABLE: [Row; 42] = [
+    row("hangs at start", Outcome::Stalled),
+    half("hangs in the middle", Outcome::Stalled),
+    half("ignores TERM", Outcome::Stalled),
+    half("stops itself", Outcome::Stalled),
+    row("waits as it says", Outcome::Landed),
+    row("hangs after its result", Outcome::Landed),
+    row("leaves children", Outcome::Landed),
+    row("prints a gigabyte on one line", Outcome::Landed),
+    row("talks without end", Outcome::Landed),
+    row("prints broken JSON", Outcome::Landed),
+    row("prints control sequences", Outcome::Landed),
+    half("breaks off in its result", Outcome::AgentFailed),
+    row("exits 0 without a word", Outcome::AgentFailed),
+    row("exits 3 without a word", Outcome::InfraFailed),
+    row("exits 3 after its result", Outcome::Landed),
+    row("does nothing", Outcome::AgentFailed),
+    half("closes its output and goes on", Outcome::AgentFailed),
+    row("closes its output when it is done", Outcome::Landed),
+    row("commits by itself", Outcome::Landed),
+    row("removes .git", Outcome::Landed),
+    row("switches the branch", Outcome::Landed),
+    row("leaves the gate red", Outcome::Landed),
+    row("may write no more", Outcome::AgentFailed),
+    half("runs out of turns", Outcome::AgentFailed),
+    half("spends its budget", Outcome::AgentFailed),
+    row("finds its prompt too long", Outcome::AgentFailed),
+    row("asks a question", Outcome::Released),
+    row("waits for another ticket", Outcome::Released),
+    half("gives the ticket back", Outcome::Released),
+    row("completes with work", Outcome::Landed),
+    row("completes without work", Outcome::AgentFailed),
+    row("marks its ticket as done", Outcome::AgentFailed),
+    half("dies by HUP", Outcome::AgentFailed),
+    half("dies by INT", Outcome::AgentFailed),
+    half("dies by QUIT", Outcome::AgentFailed),
+    half("dies by ILL", Outcome::AgentFailed),
+    half("dies by ABRT", Outcome::AgentFailed),
+    half("dies by FPE", Outcome::AgentFailed),
+    half("dies by KILL", Outcome::AgentFailed),
+    half("dies by SEGV", Outcome::AgentFailed),
+    half("dies by PIPE", Outcome::AgentFailed),
+    half("dies by TERM", Outcome::AgentFailed),
+];
+
+fn first_outcome(detail: &TicketDetail) -> Option<Outcome> {
+    detail.attempts.first()?.outcome
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_behaviour_is_taken_for_what_it_is() {
+    let scene = Scene::with_agents(6).await;
+    let mut ids = Vec::new();
+    for row in &TABLE {
+        ids.push(scene.ticket(row.behaviour).await);
+    }
+    let gate = scene.ticket("edits verify.sh").await;
+    let mut wrong = Vec::new();
+    for (row, id) in TABLE.iter().zip(&ids) {
+        let ended = |detail: &TicketDetail| first_outcome(detail).is_some();
+        let detail = scene.until(row.behaviour, *id, ended).await;
+        let attempt = &detail.attempts[0];
+        if attempt.outcome != Some(row.outcome) {
+            wrong.push(format!("{}: {attempt:#?}", row.behaviour));
+        }
+        let left = scene.left_over(*id);
+        if !left.is_empty()
+            && detail.attempts.len() == 1
+            && detail.ticket.status != Status::InProgress
+        {
+            wrong.push(format!("{} left {left:?} running", row.behaviour));
+        }
+        if let Some(name) = row.kept
+            && !scene.keeps(*id, 1, &format!("{name}-{id}")).await
+        {
+            wrong.push(format!(
+                "the tree of '{}' is lost: {attempt:#?}",
+                row.behaviour
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), scene.logs());
+
+    answer_question(&scene).await;
+    for id in &ids {
+        scene
+            .until("everything lands in the end", *id, |detail| {
+                detail.ticket.resolution == Some(Resolution::Landed)
+            })
+            .await;
+    }
+    let held = scene
+        .until("the gate's change is held", gate, |d| {
+            d.ticket.status == Status::Ready
+        })
+        .await;
+    assert_eq!(held.attempts.len(), 1);
+
+    let mut attempts: Vec<Attempt> = Vec::new();
+    for id in &ids {
+        let detail = scene.show(*id).await;
+        let counted = detail
+            .attempts
+            .iter()
+            .filter(|a| a.outcome.is_some_and(Outcome::counts));
+        assert_eq!(
+            detail.ticket.failures,
+            i64::try_from(counted.count()).unwrap(),
+            "{detail:#?}"
+        );
+        assert!(scene.left_over(*id).is_empty(), "{}", detail.ticket.title);
+        attempts.extend(detail.attempts);
+    }
+    the_next_ticket_starts_soon(attempts);
+    nothing_is_done_that_did_not_land(&scene).await;
+    let printed = scene.printed();
+    assert!(
+        !printed.contains(&0x1b) && !printed.contains(&0x07),
+        "a control sequence was printed"
+    );
+    let peak = scene.peak();
+    assert!(peak < MEMORY, "{peak} kB");
+    scene.end().await;
+}
+
+async fn answer_question(scene: &Scene) {
+    let asked = scene
+        .store(|store| {
+            let mut session = store.session(&Actor::Human);
+            let all = session.list(&ticket::filter::Filter::default())?;
+            let question = all
+                .iter()
+                .find(|t| t.title == "Which colour?")
+                .map(|t| t.id);
+            if let Some(id) = question {
+                session.answer(id, "Blue.")?;
+            }
+            Ok(question)
+        })
+        .await;
+    assert!(asked.is_some(), "no question was asked");
+}
+
+/// An agent whose attempt ended takes the next ticket that never was tried without delay.
+fn the_next_ticket_starts_soon(attempts: Vec<Attempt>) {
+    let mut by_agent: BTreeMap<String, Vec<Attempt>> = BTreeMap::new();
+    for attempt in attempts {
+        by_agent
+            .entry(attempt.agent.clone())
+            .or_default()
+            .push(attempt);
+    }
+    for (agent, mut attempts) in by_agent {
+        attempts.sort_by(|a, b| a.started_at.cmp(&b.started_at));
+        for pair in attempts.windows(2) {
+            let [before, after] = pair else { continue };
+            if after.number > 1 || before.outcome == Some(Outcome::InfraFailed) {
+                continue;
+            }
+            let ended = before.ended_at.as_deref().unwrap();
+            let waited = (time(&after.started_at) - time(ended)).num_seconds();
+            assert!(
+                waited <= NEXT_WITHIN_SECONDS,
+                "{agent}: {before:#?} {after:#?}"
+            );
+        }
+    }
+}
+
+fn time(text: &str) -> NaiveDateTime {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap()
+}
+
+/// Every done ticket has exactly one commit with its trailer on main, and every commit a done ticket.
+async fn nothing_is_done_that_did_not_land(scene: &Scene) {
+    let format = "--format=%(trailers:key=Swarm-Ticket,valueonly,separator=%x2C)";
+    let log = scene.git(&["log", format, "main"]);
+    let mut landed: Vec<i64> = log.lines().filter_map(|line| line.parse().ok()).collect();
+    landed.sort_unstable();
+    let done = scene
+        .store(|store| {
+            let filter = ticket::filter::Filter {
+                status: Some("done".into()),
+                ..Default::default()
+            };
+            let done = store.session(&Actor::Human).list(&filter)?;
+            let answered = Some(Resolution::Answered);
+            let done = done.into_iter().filter(|t| t.resolution != answered);
+            Ok(done.map(|t| t.id).collect::<Vec<i64>>())
+        })
+        .await;
+    assert_eq!(landed, done);
+}
+
+/// Behaviours that concern the account: what halts, and for how long in seconds from now; none where
+/// only a human ends it.
+const HALTS: [(&str, Outcome, Option<(Cause, Option<i64>)>); 13] = [
+    (
+        "limit that ended",
+        Outcome::RateLimited,
+        Some((Cause::Limit, Some(60))),
+    ),
+    (
+        "limit for two days",
+        Outcome::RateLimited,
+        Some((Cause::Limit, Some(6 * 3600))),
+    ),
+    (
+        "weekly limit for two days",
+        Outcome::RateLimited,
+        Some((Cause::Limit, Some(2 * 86_400 + 67))),
+    ),
+    (
+        "limit without an end",
+        Outcome::RateLimited,
+        Some((Cause::Limit, Some(300))),
+    ),
+    (
+        "limit with an unreadable end",
+        Outcome::RateLimited,
+        Some((Cause::Limit, Some(300))),
+    ),
+    (
+        "throttle",
+        Outcome::InfraFailed,
+        Some((Cause::Service, Some(15))),
+    ),
+    (
+        "overloaded",
+        Outcome::InfraFailed,
+        Some((Cause::Service, Some(15))),
+    ),
+    (
+        "500",
+        Outcome::InfraFailed,
+        Some((Cause::Service, Some(15))),
+    ),
+    (
+        "connection cut",
+        Outcome::InfraFailed,
+        Some((Cause::Service, Some(15))),
+    ),
+    ("401", Outcome::AuthFailed, Some((Cause::Login, None))),
+    ("403", Outcome::AuthFailed, Some((Cause::Login, None))),
+    (
+        "cannot pay",
+        Outcome::AuthFailed,
+        Some((Cause::Login, None)),
+    ),
+    ("no such model", Outcome::InfraFailed, None),
+];
+/// How far an end may be from where it is expected: its jitter, and a busy machine.
+const ABOUT_SECONDS: i64 = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_concerns_the_account_halts_everybody_and_costs_no_attempt() {
+    let mut wrong = Vec::new();
+    let scenes = HALTS.map(|row| tokio::spawn(halted_by(row)));
+    for scene in scenes {
+        if let Err(panic) = scene.await {
+            wrong.push(panic.to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+async fn halted_by(
+    (behaviour, outcome, expected): (&'static str, Outcome, Option<(Cause, Option<i64>)>),
+) {
+    let scene = Scene::with_agents(1).await;
+    let id = scene.ticket(behaviour).await;
+    let detail = scene
+        .until(behaviour, id, |detail| first_outcome(detail).is_some())
+        .await;
+    let now = ticket::moment::now();
+    let attempt = &detail.attempts[0];
+    assert_eq!(attempt.outcome, Some(outcome), "{behaviour}: {attempt:#?}");
+    assert_eq!(detail.ticket.failures, 0, "{behaviour} costs no attempt");
+    assert_eq!(detail.ticket.status, Status::Open);
+    let halt: Option<Halt> = scene.store(|store| store.halt()).await;
+    match (expected, &halt) {
+        (None, None) => {}
+        (Some((cause, None)), Some(halt)) => {
+            assert_eq!((halt.cause, halt.until), (cause, None), "{behaviour}");
+        }
+        (Some((cause, Some(seconds))), Some(halt)) => {
+            assert_eq!(halt.cause, cause, "{behaviour}");
+            let lasts = halt.until.unwrap() - now;
+            assert!(
+                (lasts - seconds).abs() <= ABOUT_SECONDS,
+                "{behaviour}: {lasts} s"
+            );
+        }
+        (expected, halt) => panic!("{behaviour}: {halt:?} and not {expected:?}"),
+    }
+    if halt.is_some() {
+        scene
+            .store(|store| store.session(&Actor::Human).resume())
+            .await;
+    }
+    let landed = scene
+        .until("it lands when the halt is over", id, |detail| {
+            detail.ticket.resolution == Some(Resolution::Landed)
+        })
+        .await;
+    assert_eq!(landed.ticket.failures, 0, "{behaviour}");
+    assert!(scene.left_over(id).is_empty(), "{behaviour}");
+    scene.end().await;
+}
