@@ -17,6 +17,7 @@ use crate::environment::inherit;
 use crate::interrupt::Interrupt;
 use crate::layout::Layout;
 use crate::process::capture;
+use crate::recorder::Recorder;
 
 /// The word that the agent is asked for.
 const WORD: &str = "swarm-probe-ok";
@@ -108,6 +109,7 @@ fn ask(
         interrupt: &interrupt,
         console,
         speaker: "agent".to_owned(),
+        recorder: Recorder::none(),
         every: NEVER,
         on_served: Box::new(move || serves.store(true, Ordering::Relaxed)),
         on_usage: Box::new(|_| ()),

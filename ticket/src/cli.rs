@@ -126,6 +126,10 @@ pub enum Command {
         /// The ticket
         #[arg(value_parser = id)]
         id: i64,
+        /// For an agent: nothing has to change, for this reason. Its attempt ends, and the human says
+        /// by 'ticket approve' or 'ticket reject' whether that is so
+        #[arg(long, value_name = "REASON")]
+        no_change: Option<String>,
     },
     /// Finish a ticket and free its dependents
     MarkDone {

@@ -366,6 +366,11 @@ impl Queue for Client {
         self.post_only(&format!("/tickets/{id}/complete"), &json!({}))
     }
 
+    fn no_change(&mut self, id: i64, reason: &str) -> Result<()> {
+        let body = json!({ "reason": reason });
+        self.post_only(&format!("/tickets/{id}/no-change"), &body)
+    }
+
     fn mark_done(&mut self, id: i64, resolution: Option<Resolution>) -> Result<()> {
         let body = json!({ "resolution": resolution });
         self.post_only(&format!("/tickets/{id}/mark-done"), &body)

@@ -40,6 +40,8 @@ pub trait Queue {
     fn comments(&mut self, id: i64) -> Result<Vec<Comment>>;
     /// The work on it is complete: status `ready`.
     fn complete(&mut self, id: i64) -> Result<()>;
+    /// Nothing has to change, for this reason: the attempt ends, and the human says whether that is so.
+    fn no_change(&mut self, id: i64, reason: &str) -> Result<()>;
     /// Finishes a ticket and frees its dependents.
     fn mark_done(&mut self, id: i64, resolution: Option<Resolution>) -> Result<()>;
     /// Gives a ticket back: status `open`, nobody assigned.

@@ -28,6 +28,7 @@ pub fn router() -> Router<Shared> {
         .route("/search", get(search))
         .route("/tickets/{id}", get(show).patch(update))
         .route("/tickets/{id}/complete", post(complete))
+        .route("/tickets/{id}/no-change", post(no_change))
         .route("/tickets/{id}/mark-done", post(mark_done))
         .route("/tickets/{id}/unclaim", post(unclaim))
         .route("/tickets/{id}/attempts", get(attempts))
@@ -127,6 +128,22 @@ async fn complete(
     Path(id): Path<i64>,
 ) -> Answer<StatusCode> {
     hub.queue(actor, move |queue| queue.complete(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+struct NoChange {
+    reason: String,
+}
+
+async fn no_change(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Path(id): Path<i64>,
+    Body(NoChange { reason }): Body<NoChange>,
+) -> Answer<StatusCode> {
+    hub.queue(actor, move |queue| queue.no_change(id, &reason))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

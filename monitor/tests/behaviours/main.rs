@@ -2,6 +2,9 @@
 //! seen: what each behaviour is taken for, whether it costs an attempt, that its tree is kept and
 //! nothing of it is left running, and that nothing becomes done that is not.
 
+// Clippy lets tests unwrap, and the functions that only tests call are tests too.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use chrono::NaiveDateTime;
@@ -45,7 +48,7 @@ const fn half(behaviour: &'static str, outcome: Outcome) -> Row {
 }
 
 /// Behaviours that concern their own ticket alone.
-const TABLE: [Row; 42] = [
+const TABLE: [Row; 43] = [
     row("hangs at start", Outcome::Stalled),
     half("hangs in the middle", Outcome::Stalled),
     half("ignores TERM", Outcome::Stalled),
@@ -77,6 +80,7 @@ const TABLE: [Row; 42] = [
     half("gives the ticket back", Outcome::Released),
     row("completes with work", Outcome::Landed),
     row("completes without work", Outcome::AgentFailed),
+    half("says that nothing has to change", Outcome::NoChange),
     row("marks its ticket as done", Outcome::AgentFailed),
     half("dies by HUP", Outcome::AgentFailed),
     half("dies by INT", Outcome::AgentFailed),
@@ -129,6 +133,7 @@ async fn each_behaviour_is_taken_for_what_it_is() {
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), scene.logs());
 
     answer_question(&scene).await;
+    doubt_that_nothing_has_to_change(&scene, &ids).await;
     for id in &ids {
         scene
             .until("everything lands in the end", *id, |detail| {
@@ -188,6 +193,19 @@ async fn answer_question(scene: &Scene) {
     assert!(asked.is_some(), "no question was asked");
 }
 
+async fn doubt_that_nothing_has_to_change(scene: &Scene, ids: &[i64]) {
+    let said = TABLE
+        .iter()
+        .position(|row| row.outcome == Outcome::NoChange);
+    let id = ids[said.unwrap()];
+    let ticket = scene.show(id).await.ticket;
+    assert_eq!(ticket.status, Status::Ready);
+    assert_eq!(ticket.assigned_to.as_deref(), Some("human"));
+    scene
+        .store(move |store| store.session(&Actor::Human).reject(id, "Look again."))
+        .await;
+}
+
 /// An agent whose attempt ended takes the next ticket that never was tried without delay.
 fn the_next_ticket_starts_soon(attempts: Vec<Attempt>) {
     let mut by_agent: BTreeMap<String, Vec<Attempt>> = BTreeMap::new();
@@ -239,9 +257,14 @@ async fn nothing_is_done_that_did_not_land(scene: &Scene) {
     assert_eq!(landed, done);
 }
 
+/// A behaviour, how its attempt ends, and what it halts.
+type Halting = (&'static str, Outcome, Option<Lasts>);
+/// What halts, and for how many seconds; none where only a human ends it.
+type Lasts = (Cause, Option<i64>);
+
 /// Behaviours that concern the account: what halts, and for how long in seconds from now; none where
 /// only a human ends it.
-const HALTS: [(&str, Outcome, Option<(Cause, Option<i64>)>); 13] = [
+const HALTS: [Halting; 13] = [
     (
         "limit that ended",
         Outcome::RateLimited,
@@ -311,9 +334,7 @@ async fn what_concerns_the_account_halts_everybody_and_costs_no_attempt() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-async fn halted_by(
-    (behaviour, outcome, expected): (&'static str, Outcome, Option<(Cause, Option<i64>)>),
-) {
+async fn halted_by((behaviour, outcome, expected): Halting) {
     let scene = Scene::with_agents(1).await;
     let id = scene.ticket(behaviour).await;
     let detail = scene

@@ -7,7 +7,16 @@ use super::print::changed;
 use crate::cli::Format;
 use crate::door::Door;
 
-pub fn complete(door: &mut Door, format: Format, id: i64) -> Result<u8> {
+pub fn complete(door: &mut Door, format: Format, id: i64, no_change: Option<&str>) -> Result<u8> {
+    if let Some(reason) = no_change {
+        door.queue(|queue| queue.no_change(id, reason))?;
+        return changed(
+            door,
+            format,
+            id,
+            &format!("Ticket {id} waits for the human."),
+        );
+    }
     door.queue(|queue| queue.complete(id))?;
     changed(door, format, id, &format!("Ticket {id} work complete."))
 }

@@ -89,7 +89,9 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
             reply_to,
         } => comment::run(door, format, id, &body, author, reply_to),
         Command::Comments { id, ids } => comment::list(door, format, id, ids),
-        Command::Complete { id } => finish::complete(door, format, id),
+        Command::Complete { id, no_change } => {
+            finish::complete(door, format, id, no_change.as_deref())
+        }
         Command::MarkDone { id, resolution } => finish::mark_done(door, format, id, resolution),
         Command::Unclaim { id } => finish::unclaim(door, format, id),
         Command::Block { id, by } => block::run(door, format, id, by),

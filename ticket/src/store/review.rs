@@ -42,11 +42,15 @@ pub fn answer(tx: &Write<'_>, actor: &Actor, id: i64, body: &str) -> Result<()> 
     finish(tx, actor, id, Resolution::Answered)
 }
 
-/// A proposal becomes an open, unassigned task; a held landing may land.
+/// A proposal becomes an open, unassigned task; a held landing may land; that nothing had to change is
+/// so.
 pub fn approve(tx: &Write<'_>, actor: &Actor, id: i64) -> Result<()> {
     let ticket = tickets::get(tx, id)?;
     if let Some(landing) = landings::live(tx, id)? {
         return landings::approve(tx, actor, &landing);
+    }
+    if waits_for_no_change(tx, &ticket)? {
+        return finish(tx, actor, id, Resolution::NoChange);
     }
     must_be_proposal(&ticket, "approve")?;
     attempts::end_from_outside(
@@ -64,11 +68,17 @@ pub fn approve(tx: &Write<'_>, actor: &Actor, id: i64) -> Result<()> {
     events::append(tx, actor, Some(id), "approved", None)
 }
 
-/// A proposal is done, and not wanted; a held landing goes back to its agent.
+/// A proposal is done, and not wanted; a held landing goes back to its agent; a ticket of which an
+/// agent said that nothing has to change is tried again, with the reason in its comments.
 pub fn reject(tx: &Write<'_>, actor: &Actor, id: i64, reason: &str) -> Result<()> {
     let ticket = tickets::get(tx, id)?;
     if let Some(landing) = landings::live(tx, id)? {
         return landings::bounce(tx, actor, &landing, reason, None);
+    }
+    if waits_for_no_change(tx, &ticket)? {
+        comments::add(tx, actor, id, HUMAN, &NewComment::new(reason))?;
+        tickets::apply(tx, id, Move::Release)?;
+        return events::append(tx, actor, Some(id), "unclaimed", None);
     }
     must_be_proposal(&ticket, "reject")?;
     comments::add(tx, actor, id, HUMAN, &NewComment::new(reason))?;
@@ -146,12 +156,19 @@ fn title(prefix: &str, subject: &str) -> String {
         .collect()
 }
 
+/// Whether an agent's word that nothing has to change waits for the human.
+fn waits_for_no_change(tx: &Write<'_>, ticket: &Ticket) -> Result<bool> {
+    let last = attempts::of(tx, ticket.id)?.pop();
+    let said = last.and_then(|attempt| attempt.outcome) == Some(Outcome::NoChange);
+    Ok(said && ticket.status == Status::Ready)
+}
+
 fn must_be_proposal(ticket: &Ticket, what: &str) -> Result<()> {
     if ticket.kind == TicketType::Proposal && ticket.status != Status::Done {
         return Ok(());
     }
     Err(Error::Refused(format!(
-        "cannot {what} ticket {}: it is a {} that is {}, not an open proposal or a held landing",
+        "cannot {what} ticket {}: it is a {} that is {}, not an open proposal, a held landing or one without change",
         ticket.id, ticket.kind, ticket.status
     )))
 }

@@ -201,6 +201,37 @@ impl Queue for Session<'_> {
         })
     }
 
+    fn no_change(&mut self, id: i64, reason: &str) -> Result<()> {
+        let actor = &self.actor;
+        self.store.write(|tx| {
+            let ticket = tickets::get(tx, id)?;
+            match actor {
+                Actor::Attempt { ticket: own, .. } if *own == id => {}
+                Actor::Human | Actor::Hub => {
+                    return Err(Error::Refused(format!(
+                        "nobody has to be asked about your own word: use 'ticket mark-done {id} --resolution no-change'"
+                    )));
+                }
+                Actor::Attempt { .. } | Actor::Proposer { .. } => {
+                    actor.must_own(id, "", "complete")?;
+                }
+            }
+            let reason = reason.trim();
+            if reason.is_empty() {
+                return Err(Error::Invalid(
+                    "the reason cannot be empty: say why nothing has to change".into(),
+                ));
+            }
+            ticket.status.after(Move::Submit)?;
+            let comment = NewComment::new(&format!("Nothing has to change: {reason}"));
+            comments::add(tx, actor, id, actor.name(), &comment)?;
+            attempts::end_from_outside(tx, actor, id, Outcome::NoChange, reason)?;
+            tickets::apply(tx, id, Move::Submit)?;
+            tickets::assign(tx, id, Some(HUMAN))?;
+            events::append(tx, actor, Some(id), "completed", None)
+        })
+    }
+
     fn mark_done(&mut self, id: i64, resolution: Option<Resolution>) -> Result<()> {
         let actor = &self.actor;
         actor.must_be_human("mark a ticket as done")?;

@@ -1,9 +1,10 @@
 //! What an agent CLI may do with its attempt's token, and what only a human may.
 
+use ticket::attempt::Outcome;
 use ticket::comment::NewComment;
 use ticket::error::Error;
 use ticket::filter::ClaimFilter;
-use ticket::ticket::{NewTicket, TicketChange};
+use ticket::ticket::{NewTicket, Resolution, TicketChange};
 use ticket::{Actor, Queue, Status};
 
 use crate::support::Fixture;
@@ -79,6 +80,47 @@ fn an_agent_that_says_complete_finishes_nothing() {
     f.store.session(&agent(own)).complete(own).unwrap();
     assert_eq!(f.show(own).ticket.status, Status::InProgress);
     assert!(f.actions().contains(&"completed".to_owned()));
+}
+
+#[test]
+fn that_nothing_has_to_change_is_said_by_the_agent_and_decided_by_the_human() {
+    let mut f = Fixture::new();
+    for accepted in [true, false] {
+        let own = f.ticket("own", &[]);
+        let other = f.ticket("other", &[]);
+        f.claim("a").unwrap();
+        let mut session = f.store.session(&agent(own));
+        assert!(session.no_change(own, " ").is_err(), "a reason is needed");
+        assert!(session.no_change(other, "why").is_err(), "not its ticket");
+        session.no_change(own, "It is there already").unwrap();
+        let said = f.show(own);
+        assert_eq!(said.ticket.status, Status::Ready);
+        assert_eq!(said.ticket.assigned_to.as_deref(), Some("human"));
+        assert_eq!(said.attempts[0].outcome, Some(Outcome::NoChange));
+        assert_eq!(
+            said.attempts[0].reason.as_deref(),
+            Some("It is there already")
+        );
+        assert_eq!(said.ticket.failures, 0);
+        assert_eq!(said.comments[0].author, "a");
+        if accepted {
+            f.human(|q| q.approve(own)).unwrap();
+            let done = f.show(own).ticket;
+            assert_eq!(done.status, Status::Done);
+            assert_eq!(done.resolution, Some(Resolution::NoChange));
+        } else {
+            f.human(|q| q.reject(own, "Look again")).unwrap();
+            let open = f.show(own);
+            assert_eq!(open.ticket.status, Status::Open);
+            assert_eq!(open.ticket.assigned_to, None);
+            assert_eq!(open.comments[1].body, "Look again");
+            assert!(f.human(|q| q.approve(own)).is_err(), "it is decided");
+        }
+        f.human(|q| q.mark_done(other, None)).unwrap();
+    }
+    let open = f.ticket("open", &[]);
+    let error = f.human(|q| q.no_change(open, "why")).unwrap_err();
+    assert!(error.to_string().contains("mark-done"), "{error}");
 }
 
 #[test]

@@ -366,3 +366,137 @@ fn only_the_agents_own_failures_count() {
         })
     ));
 }
+
+/// One of each ending.
+fn endings() -> Vec<Ending> {
+    let said = || "said".to_owned();
+    let limit = ticket::halt::UsageLimit::default();
+    let span = Duration::from_secs(1);
+    vec![
+        Ending::Completed(None),
+        Ending::MaxTurns,
+        Ending::Budget,
+        Ending::RateLimited {
+            limit,
+            said: said(),
+        },
+        Ending::Auth(said()),
+        Ending::Service(said()),
+        Ending::Unusable(said()),
+        Ending::NoConversation(said()),
+        Ending::NoModel(said()),
+        Ending::NotStarted(said()),
+        Ending::Failed(said()),
+        Ending::Killed(9),
+        Ending::TimedOut(span),
+        Ending::Stalled(span),
+        Ending::Interrupted(Why::Stop),
+        Ending::Interrupted(Why::Lost),
+        Ending::Interrupted(Why::HubAway),
+        Ending::Interrupted(Why::Budget(ticket::usage::Budget::Ticket)),
+        Ending::Interrupted(Why::Budget(ticket::usage::Budget::Day)),
+    ]
+}
+
+/// What an attempt comes to that has no retries left, for each ending of its agent CLI and each state
+/// in which git, the gate and the landing find what it left. None where somebody else ended it.
+#[test]
+fn every_ending_in_every_state_has_one_outcome() {
+    let states: [(&str, Vec<Seen>, Option<Outcome>); 7] = [
+        (
+            "nothing changed",
+            vec![Seen::Unchanged],
+            Some(Outcome::AgentFailed),
+        ),
+        (
+            "git takes it not",
+            vec![Seen::NotCommitted("x".into())],
+            Some(Outcome::VerifyRed),
+        ),
+        (
+            "markers are left",
+            vec![Seen::MarkersLeft(vec!["a".into()])],
+            Some(Outcome::Conflict),
+        ),
+        (
+            "the gate is red",
+            vec![Seen::Committed, Seen::Red("x".into())],
+            Some(Outcome::VerifyRed),
+        ),
+        (
+            "main does not merge",
+            vec![
+                Seen::Committed,
+                Seen::Green,
+                Seen::Conflicts(vec!["a".into()]),
+            ],
+            Some(Outcome::Conflict),
+        ),
+        (
+            "main has it all",
+            vec![Seen::Committed, Seen::Green, Seen::MergedAway],
+            Some(Outcome::AgentFailed),
+        ),
+        (
+            "it is broken here",
+            vec![Seen::Broken("disk".into())],
+            Some(Outcome::InfraFailed),
+        ),
+    ];
+    for ending in endings() {
+        // A new conversation was tried already, where that is what helps.
+        let expected = match &ending {
+            Ending::Completed(_) => None,
+            Ending::MaxTurns
+            | Ending::Budget
+            | Ending::Unusable(_)
+            | Ending::Failed(_)
+            | Ending::Killed(_)
+            | Ending::TimedOut(_)
+            | Ending::Interrupted(Why::Budget(ticket::usage::Budget::Ticket)) => {
+                Some(Outcome::AgentFailed)
+            }
+            Ending::Stalled(_) => Some(Outcome::Stalled),
+            Ending::RateLimited { .. } => Some(Outcome::RateLimited),
+            Ending::Auth(_) => Some(Outcome::AuthFailed),
+            Ending::Service(_)
+            | Ending::NoConversation(_)
+            | Ending::NoModel(_)
+            | Ending::NotStarted(_)
+            | Ending::Interrupted(Why::HubAway) => Some(Outcome::InfraFailed),
+            Ending::Interrupted(Why::Budget(ticket::usage::Budget::Day)) => Some(Outcome::Released),
+            Ending::Interrupted(Why::Stop | Why::Lost) => Some(Outcome::Released),
+        };
+        for (state, seen, of_state) in &states {
+            let mut progress = Progress::new(0);
+            progress.restarted = true;
+            let mut step = progress.next(asked(ending.clone()));
+            for seen in seen {
+                if matches!(step, Step::End(_) | Step::Leave(_)) {
+                    break;
+                }
+                step = progress.next(seen.clone());
+            }
+            let outcome = match step {
+                Step::End(end) => end.outcome,
+                Step::Leave(_) => Outcome::Released,
+                other => panic!("{ending:?}, {state}: {other:?}"),
+            };
+            assert_eq!(Some(outcome), expected.or(*of_state), "{ending:?}, {state}");
+        }
+    }
+}
+
+#[test]
+fn four_outcomes_cost_an_attempt() {
+    let counting: Vec<Outcome> = Outcome::ALL.into_iter().filter(|o| o.counts()).collect();
+    assert_eq!(
+        counting,
+        [
+            Outcome::AgentFailed,
+            Outcome::VerifyRed,
+            Outcome::Conflict,
+            Outcome::Stalled
+        ]
+    );
+}
