@@ -1,7 +1,7 @@
 //! What one tree changes against another, as plain data for the tree policy.
 
 use anyhow::Result;
-use git2::{Delta, DiffOptions, FileMode, Oid};
+use git2::{Delta, DiffOptions, FileMode, ObjectType, Oid};
 
 use super::repository::Repository;
 
@@ -43,6 +43,22 @@ impl Repository {
     /// The tree of a commit.
     pub fn tree(&self, commit: Oid) -> Result<Oid> {
         Ok(self.tree_of(commit)?.id())
+    }
+
+    /// The content of a file at the root of a tree; none when there is no file of that name. Of one
+    /// that is longer than `most` only so much that this shows.
+    pub fn file(&self, commit_or_tree: Oid, name: &str, most: usize) -> Result<Option<Vec<u8>>> {
+        let tree = self.tree_of(commit_or_tree)?;
+        let Some(entry) = tree.get_name(name) else {
+            return Ok(None);
+        };
+        if entry.kind() != Some(ObjectType::Blob) {
+            return Ok(None);
+        }
+        if self.size(entry.id())? > most {
+            return Ok(Some(vec![b'#'; most + 1]));
+        }
+        Ok(Some(self.git.find_blob(entry.id())?.content().to_vec()))
     }
 
     /// What `commit_or_tree` changes against `against`.

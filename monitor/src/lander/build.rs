@@ -6,8 +6,10 @@ use git2::Oid;
 use ticket::landing::Landing;
 
 use super::policy;
+use super::protected::{FILE, LONGEST, Protected};
 use crate::git::Repository;
 use crate::git::candidate::{Merge, Onto};
+use crate::git::changes::Change;
 use crate::git::trailers::LandingText;
 
 /// How many conflicting files a reason names.
@@ -62,12 +64,12 @@ pub fn build(repository: &Repository, landing: &Landing, parent: Oid, time: i64)
     if let Some(reason) = policy::refusal(&changes) {
         return refused(reason);
     }
-    let protected = policy::protected(&changes);
-    if !protected.is_empty() && landing.approved_by.is_none() {
-        return Ok(Built::Held(format!(
-            "it changes protected paths: {}",
-            listed(&protected)
-        )));
+    match doubt(repository, parent, tree, &changes)? {
+        Some(Doubt::Refused(reason)) => return refused(reason),
+        Some(Doubt::Held(reason)) if landing.approved_by.is_none() => {
+            return Ok(Built::Held(reason));
+        }
+        Some(Doubt::Held(_)) | None => (),
     }
     let text = LandingText {
         ticket,
@@ -83,6 +85,45 @@ pub fn build(repository: &Repository, landing: &Landing, parent: Oid, time: i64)
         commit,
         changes_gate: policy::changes_gate(&changes),
     })
+}
+
+/// Why only a human lets this pass, or why it cannot pass at all.
+enum Doubt {
+    Held(String),
+    Refused(String),
+}
+
+/// What speaks against these changes, by the lists of protected paths: ours, and the project's as
+/// main has it. While that one cannot be read, nothing is known to be harmless.
+fn doubt(
+    repository: &Repository,
+    parent: Oid,
+    tree: Oid,
+    changes: &[Change],
+) -> Result<Option<Doubt>> {
+    let list = |commit_or_tree: Oid| {
+        let content = repository.file(commit_or_tree, FILE, LONGEST)?;
+        anyhow::Ok(Protected::parse(&content.unwrap_or_default()))
+    };
+    if policy::changes_list(changes)
+        && let Err(reason) = list(tree)?
+    {
+        return Ok(Some(Doubt::Refused(reason)));
+    }
+    let own = match list(parent)? {
+        Ok(own) => own,
+        Err(reason) => {
+            let held = format!("main's list of protected paths cannot be read: {reason}");
+            return Ok(Some(Doubt::Held(held)));
+        }
+    };
+    let protected = policy::protected(changes, &own);
+    Ok((!protected.is_empty()).then(|| {
+        Doubt::Held(format!(
+            "it changes protected paths: {}",
+            listed(&protected)
+        ))
+    }))
 }
 
 fn refused(reason: String) -> Result<Built> {

@@ -9,6 +9,7 @@
 pub mod build;
 pub mod keeper;
 pub mod policy;
+pub mod protected;
 pub mod queue;
 
 use std::collections::{BTreeMap, HashMap};

@@ -4,12 +4,14 @@
 //! repositories and `.gitmodules`, `.swarm`, every name that some file system takes for `.git`,
 //! conflict markers, and files of more than 100 MiB.
 //!
-//! Held for a human: [`PROTECTED_AT_ROOT`] and [`PROTECTED_ANYWHERE`].
+//! Held for a human: [`PROTECTED_AT_ROOT`], [`PROTECTED_ANYWHERE`], and what the project's own list
+//! on main names ([`super::protected`]).
 
+use super::protected::{FILE, Protected};
 use crate::git::changes::{Change, Entry, MAX_FILE};
 
 /// What the gate and the image are made from; a path or a folder at the root.
-pub const PROTECTED_AT_ROOT: [&str; 2] = ["verify.sh", "project-setup.sh"];
+pub const PROTECTED_AT_ROOT: [&str; 3] = ["verify.sh", "project-setup.sh", FILE];
 
 /// Names that, anywhere in the tree, tell an agent CLI what it may do, or make git, an editor or a
 /// build service run something. A file of that name, or all that a folder of that name holds.
@@ -72,11 +74,11 @@ pub fn refusal(changes: &[Change]) -> Option<String> {
     })
 }
 
-/// The protected paths among what changed, in their order.
-pub fn protected(changes: &[Change]) -> Vec<String> {
+/// The protected paths among what changed, in their order; `own` is the project's list.
+pub fn protected(changes: &[Change], own: &Protected) -> Vec<String> {
     let mut paths: Vec<String> = changes
         .iter()
-        .filter(|change| is_protected(&change.path))
+        .filter(|change| is_protected(&change.path) || is_own(&change.path, own))
         .map(|change| shown(&change.path))
         .collect();
     paths.dedup();
@@ -85,12 +87,25 @@ pub fn protected(changes: &[Change]) -> Vec<String> {
 
 /// Whether the gate itself changed.
 pub fn changes_gate(changes: &[Change]) -> bool {
-    let gate = PROTECTED_AT_ROOT[0];
+    changes_at_root(changes, PROTECTED_AT_ROOT[0])
+}
+
+/// Whether the project's list of protected paths changed.
+pub fn changes_list(changes: &[Change]) -> bool {
+    changes_at_root(changes, FILE)
+}
+
+fn changes_at_root(changes: &[Change], name: &str) -> bool {
     changes.iter().any(|change| {
         components(&change.path)
             .next()
-            .is_some_and(|name| folded(name) == gate)
+            .is_some_and(|first| folded(first) == name)
     })
+}
+
+fn is_own(path: &[u8], own: &Protected) -> bool {
+    let names: Vec<String> = components(path).map(folded).collect();
+    own.covers(&names.join("/"))
 }
 
 fn is_protected(path: &[u8]) -> bool {
@@ -304,7 +319,24 @@ mod tests {
             (".gitignore", false),
             ("README.md", false),
         ] {
-            assert_eq!(!protected(&[file(path)]).is_empty(), held, "{path:?}");
+            let found = protected(&[file(path)], &Protected::default());
+            assert_eq!(!found.is_empty(), held, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn the_projects_own_list_adds_to_ours_whatever_the_name_is_written_like() {
+        let own = Protected::parse(b"/deploy\n").unwrap();
+        for (path, held) in [
+            ("deploy/x", true),
+            ("DEPLOY./x", true),
+            ("dep\u{200c}loy", true),
+            ("deploy\\x", true),
+            ("src/deploy", false),
+            ("verify.sh", true),
+            (".swarm-protected", true),
+        ] {
+            assert_eq!(!protected(&[file(path)], &own).is_empty(), held, "{path:?}");
         }
     }
 

@@ -288,3 +288,50 @@ fn a_forged_trailer_in_the_summary_is_only_text() {
         (1, 1, 1)
     );
 }
+
+#[test]
+fn the_projects_own_list_on_main_holds_for_a_human() {
+    let hub = Hub::with(&[
+        ("README", "hello\n"),
+        (".swarm-protected", "# ours\n/deploy/\n"),
+    ]);
+    let head = hub.head();
+    // A branch cannot take its own change off the list.
+    let (_, landing) = hub.submission(
+        "Deploy",
+        &[("deploy/prod.yml", "x\n"), (".swarm-protected", "")],
+    );
+    match built(&hub, &landing, head) {
+        Built::Held(reason) => assert_eq!(
+            reason,
+            "it changes protected paths: .swarm-protected, deploy/prod.yml"
+        ),
+        other => panic!("not held: {other:?}"),
+    }
+    let (_, landing) = hub.submission("Harmless", &[("src/deploy.rs", "x\n")]);
+    commit_of(built(&hub, &landing, head));
+    let (_, landing) = hub.submission("Broken", &[(".swarm-protected", "ok\n[a\n")]);
+    let reason = refusal_of(built(&hub, &landing, head));
+    assert!(
+        reason.starts_with("line 2 of .swarm-protected is not a pattern ('[a')"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn while_mains_list_cannot_be_read_everything_waits_for_a_human() {
+    let hub = Hub::with(&[("README", "hello\n"), (".swarm-protected", "!x\n")]);
+    let head = hub.head();
+    let (_, mut landing) = hub.submission("Work", &[("README", "hello world\n")]);
+    match built(&hub, &landing, head) {
+        Built::Held(reason) => assert!(
+            reason.starts_with(
+                "main's list of protected paths cannot be read: line 1 of .swarm-protected"
+            ),
+            "{reason}"
+        ),
+        other => panic!("not held: {other:?}"),
+    }
+    landing.approved_by = Some("human".into());
+    commit_of(built(&hub, &landing, head));
+}
