@@ -4,10 +4,13 @@
 //! 5 minutes, and the same failure five times in a row goes straight to 5 minutes and is a problem
 //! that the human is told.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+use super::Problem;
 
 /// The wait after the second death in a row; doubled by each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
@@ -111,9 +114,63 @@ impl Deaths {
     }
 }
 
+/// Who keeps dying, of all these; those that die for the same reason are one problem.
+pub fn broken<'a>(all: impl Iterator<Item = (String, &'a Deaths)>) -> Vec<Problem> {
+    let mut by_cause: BTreeMap<&str, Vec<(String, &Deaths)>> = BTreeMap::new();
+    for (name, deaths) in all {
+        if let Some(cause) = deaths.broken_by() {
+            by_cause.entry(cause).or_default().push((name, deaths));
+        }
+    }
+    let problems = by_cause.into_values().filter_map(|broken| {
+        let (first, deaths) = broken.first()?;
+        let names: Vec<&str> = broken.iter().map(|(name, _)| name.as_str()).collect();
+        Some(Problem {
+            about: match broken.len() {
+                1 => first.clone(),
+                number => format!("{number} agents"),
+            },
+            said: deaths.problem(&names.join(", "))?,
+        })
+    });
+    problems.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn dead(cause: &str, times: u32) -> Deaths {
+        let mut deaths = Deaths::default();
+        for _ in 0..times {
+            deaths.add(Cause::new(cause, None), seconds(1), Instant::now());
+        }
+        deaths
+    }
+
+    #[test]
+    fn agents_that_die_for_the_same_reason_are_one_problem() {
+        let all = [
+            ("agent-1", dead("a", 5)),
+            ("agent-2", dead("b", 6)),
+            ("agent-3", dead("a", 7)),
+            ("agent-4", dead("a", 4)),
+        ];
+        let found = broken(all.iter().map(|(name, deaths)| (name.to_string(), deaths)));
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|p| {
+                (
+                    p.about.as_str(),
+                    p.said.split(" failed").next().unwrap_or(""),
+                )
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [("2 agents", "agent-1, agent-3"), ("agent-2", "agent-2")]
+        );
+    }
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)

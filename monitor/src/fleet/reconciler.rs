@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::actions::{last_lines, last_words, remove, start};
-use super::deaths::{Cause, Deaths};
+use super::deaths::{Cause, Deaths, broken};
 use super::ended::Ended;
 use super::plan::{Action, Desired, Id, Phase, plan};
 use super::{Problem, Seen};
@@ -424,7 +424,7 @@ impl Reconciler {
         let outage = outage.map(|said| problem(DOCKER.into(), said.clone()));
         let unstartable = self.unstartable.iter();
         let unstartable = unstartable.map(|(row, said)| problem(row.name(), said.clone()));
-        let broken = self.broken();
+        let broken = broken(self.rows.iter().map(|(row, deaths)| (row.name(), deaths)));
         *self.hub.fleet.lock() = Seen {
             engine: Some(self.engine.clone()),
             containers: self.phases(),
@@ -440,31 +440,6 @@ impl Reconciler {
                 tracing::warn!("an event could not be written down: {error}");
             }
         }
-    }
-
-    /// Who keeps dying; those that die for the same reason are one problem.
-    fn broken(&self) -> Vec<Problem> {
-        let mut by_cause: BTreeMap<&str, Vec<(String, &Deaths)>> = BTreeMap::new();
-        for (row, deaths) in &self.rows {
-            if let Some(cause) = deaths.broken_by() {
-                by_cause
-                    .entry(cause)
-                    .or_default()
-                    .push((row.name(), deaths));
-            }
-        }
-        let problems = by_cause.into_values().filter_map(|broken| {
-            let (first, deaths) = broken.first()?;
-            let names: Vec<&str> = broken.iter().map(|(name, _)| name.as_str()).collect();
-            Some(Problem {
-                about: match broken.len() {
-                    1 => first.clone(),
-                    number => format!("{number} agents"),
-                },
-                said: deaths.problem(&names.join(", "))?,
-            })
-        });
-        problems.collect()
     }
 
     fn tell(&mut self, action: &'static str, detail: String) {

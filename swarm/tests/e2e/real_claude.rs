@@ -68,6 +68,12 @@ fn real_claude_lands_three_tickets_on_a_published_project() {
     main_tells_the_tickets_and_is_green(&swarm);
     the_user_gets_the_work(&swarm);
 
+    swarm.wait_until("no agent CLI runs", PROPOSED_DEADLINE, || {
+        let processes = engine::processes(&swarm.containers());
+        !processes
+            .iter()
+            .any(|(_, arguments)| arguments.contains("claude -p"))
+    });
     assert_eq!(leaks::while_running(&swarm, &canary), Vec::<String>::new());
     swarm.stop();
     assert_eq!(leaks::on_disk(&swarm, &canary), Vec::<String>::new());

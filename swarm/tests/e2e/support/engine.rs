@@ -89,6 +89,26 @@ pub fn processes(containers: &[String]) -> Vec<(String, String)> {
     containers.iter().flat_map(of).collect()
 }
 
+/// The environment of every process in a container, the container's init and the hub's too.
+pub fn environments(container: &str) -> String {
+    let read = "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'";
+    let said = docker_says(&[
+        "exec",
+        "--privileged",
+        "--user",
+        "0",
+        container,
+        "sh",
+        "-c",
+        read,
+    ]);
+    assert!(
+        said.contains("PATH="),
+        "environments could not be read: {said}"
+    );
+    said
+}
+
 /// Calls `look` with the whole content of images: their layers and their configuration.
 pub fn saved<T>(images: &[String], look: impl FnOnce(&mut dyn Read) -> T) -> T {
     let images: Vec<&str> = images.iter().map(String::as_str).collect();

@@ -7,8 +7,19 @@ use super::swarm::Swarm;
 /// The one file that may hold it.
 const ITS_PLACE: &str = "secrets/credentials.json";
 
-/// The places in the engine that hold the canary: what it tells about containers, their logs, their
-/// volumes, their images. Call it while the swarm runs.
+/// What the hub shows to people.
+const SHOWN: [&str; 6] = [
+    "/",
+    "/api/v1/status",
+    "/api/v1/shift",
+    "/api/v1/tickets?status=open,in_progress,ready,done",
+    "/api/v1/log?limit=10000",
+    "/api/v1/learnings",
+];
+
+/// The places in the engine that hold the canary: what it tells about containers, their logs, the
+/// environment of their processes, their volumes, their images; and what the hub shows. Call it while
+/// the swarm runs and no agent CLI does: that one has it in its environment.
 pub fn while_running(swarm: &Swarm, canary: &Canary) -> Vec<String> {
     let mut found = Vec::new();
     let mut look = |place: String, text: &str| {
@@ -29,6 +40,15 @@ pub fn while_running(swarm: &Swarm, canary: &Canary) -> Vec<String> {
     }
     for (container, arguments) in engine::processes(&containers) {
         look(format!("arguments in {container}"), &arguments);
+    }
+    for name in &containers {
+        look(
+            format!("environment of a process in {name}"),
+            &engine::environments(name),
+        );
+    }
+    for path in SHOWN {
+        look(format!("page {path}"), &swarm.page(path));
     }
     let images = swarm.images_in_use();
     for name in &images {

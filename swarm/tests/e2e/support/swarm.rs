@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 use ticket::ticket::{Ticket, TicketDetail};
-use ticket::wire::SwarmStatus;
+use ticket::wire::{HubFile, SwarmStatus};
 
 use super::command::{describe, output, printed, within};
 use super::engine::{self, Kind, labelled};
@@ -133,6 +133,27 @@ impl Swarm {
     /// What `swarm` prints; it must exit with 0.
     pub fn swarm(&self, arguments: &[&str]) -> String {
         printed(self.command(&built("swarm")).args(arguments))
+    }
+
+    /// What the hub answers at this path to the human.
+    pub fn page(&self, path: &str) -> String {
+        let file = fs::read(self.folder().join("hub.json")).expect("a running hub");
+        let hub: HubFile = serde_json::from_slice(&file).expect("hub.json as the hub writes it");
+        let mut command = within(COMMAND_DEADLINE, "curl");
+        let bearer = format!("Authorization: Bearer {}", hub.token);
+        let address = format!("{}{path}", hub.url);
+        printed(
+            command
+                .args([
+                    "--silent",
+                    "--show-error",
+                    "--fail",
+                    "--noproxy",
+                    "*",
+                    "--header",
+                ])
+                .args([bearer, address]),
+        )
     }
 
     /// What `ticket` prints; it must exit with 0.
