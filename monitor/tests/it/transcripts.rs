@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use ticket::transcript::{Begin, End, What};
 
-use crate::fixture::{AT_ONCE, Door, Swarm, kind};
+use crate::fixture::{AT_ONCE, Door, Swarm, kind, until};
 
 fn line(what: What<'_>) -> String {
     what.line(ticket::transcript::now())
@@ -200,4 +200,29 @@ async fn what_cannot_be_recorded_is_a_problem_in_the_status() {
     hand_in(&worker, RUN, 0, &beginning()).await;
     let (_, status) = swarm.human().get("/status").await;
     assert_eq!(status["problems"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_too_much_goes_and_tickets_that_are_not_done_keep_theirs_longest() {
+    let swarm = Swarm::start_with("[transcripts]\nmax_size = \"1m\"\n").await;
+    for (ticket, agent) in [(1, "agent-1"), (2, "agent-2")] {
+        swarm.ticket("work").await;
+        let worker = swarm.worker(agent).await;
+        assert_eq!(worker.work(0).await["ticket"]["id"], ticket);
+        let long = line(What::Out(&"x".repeat(600_000), false));
+        let path = format!("/attempts/{ticket}/1/runs/1/transcript");
+        let (status, _) = hand_in(&worker, &path, 0, &(beginning() + &long + &end())).await;
+        assert_eq!(status, StatusCode::OK);
+    }
+    let human = swarm.human();
+    let (status, _) = human.post("/tickets/2/mark-done", json!({})).await;
+    assert!(status.is_success(), "{status}");
+    let swarm = swarm.restart().await;
+    let human = swarm.human();
+    let left = || async {
+        let (_, listed) = human.get("/transcripts").await;
+        let listed = listed.as_array().unwrap().clone();
+        (listed.len() == 1).then(|| listed[0]["ticket"].clone())
+    };
+    assert_eq!(until("one of the two is removed", left).await, json!(1));
 }

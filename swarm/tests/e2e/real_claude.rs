@@ -65,6 +65,7 @@ fn real_claude_lands_three_tickets_on_a_published_project() {
     let made = [first, second, third].map(|id| swarm.show(id));
     worked_as_told(&api, &canary);
     agents_spoke_under_their_own_names(&swarm, &made);
+    let sessions = sessions_tell_what_was_done(&swarm, first, second);
     main_tells_the_tickets_and_is_green(&swarm);
     the_user_gets_the_work(&swarm);
 
@@ -76,6 +77,7 @@ fn real_claude_lands_three_tickets_on_a_published_project() {
     });
     assert_eq!(leaks::while_running(&swarm, &canary), Vec::<String>::new());
     swarm.stop();
+    assert_eq!(sessions_tell_what_was_done(&swarm, first, second), sessions);
     assert_eq!(leaks::on_disk(&swarm, &canary), Vec::<String>::new());
 }
 
@@ -141,6 +143,53 @@ fn agents_spoke_under_their_own_names(swarm: &Swarm, made: &[TicketDetail]) {
         assert!(proposal.created_by.starts_with("agent-"), "{proposal:?}");
         assert_eq!(proposal.status, Status::Open);
     }
+}
+
+/// What was asked, said and called, run by run, from the hub or from the files. Returns all of it.
+fn sessions_tell_what_was_done(swarm: &Swarm, words: i64, mean: i64) -> String {
+    let session = |ticket: i64, more: &[&str]| {
+        let ticket = ticket.to_string();
+        swarm.swarm(&[&["logs", "--ticket", &ticket, "--attempt", "1"], more].concat())
+    };
+    let work = session(words, &[]);
+    for told in [
+        &format!("=== #{words} attempt 1, run 1: work by agent-"),
+        "prompt:\n           swarm: work\n",
+        " agent: I read before I write.\n",
+        " calls Read: file_path=",
+        " calls Write: file_path=",
+        "             def words(text):\n",
+        "           + from .text import unwords, words\n",
+        " calls Bash: $ python3 -m pytest -q",
+        " Bash answers:",
+        " agent: The sandbox has words and unwords, with tests.\n",
+        " turn: done after ",
+        "\n=== end: completed",
+    ] {
+        assert!(work.contains(told), "{told:?} is not in {work}");
+    }
+    let phases = ["work", "verify-failed", "conflict"];
+    let runs = phases.iter().zip(["1", "2", "3"]).map(|(phase, run)| {
+        let told = session(mean, &["--run", run]);
+        let begins = format!("=== #{mean} attempt 1, run {run}: {phase} by agent-");
+        assert!(told.starts_with(&begins), "{told}");
+        assert_eq!(told.contains(", resumed, at "), run != "1", "{told}");
+        told
+    });
+    let runs: String = runs.collect();
+
+    let raw = session(words, &["--raw"]);
+    let records = raw.lines().map(serde_json::from_str::<serde_json::Value>);
+    let records: Vec<_> = records.map(|record| record.expect("JSON")).collect();
+    assert!(records[0]["begin"]["agent"].is_string(), "{raw}");
+    let called = |record: &serde_json::Value| {
+        record["out"]["message"]["content"][0]["type"] == "tool_use" && record["at"].is_string()
+    };
+    assert!(
+        records.iter().filter(|record| called(record)).count() >= 5,
+        "{raw}"
+    );
+    work + &runs + &raw
 }
 
 fn main_tells_the_tickets_and_is_green(swarm: &Swarm) {

@@ -1,13 +1,18 @@
 //! A transcript as text: one entry for each thing that happened, its time before it, whatever an agent
 //! wrote set in below. So nothing that an agent prints can pass for an entry of ours.
 
+mod calls;
 mod claude;
+mod codex;
+mod gemini;
+mod opencode;
 mod other;
 mod paper;
 
 use std::borrow::Cow;
 
 use self::claude::Claude;
+use self::gemini::Gemini;
 use self::paper::{Cut, Paper};
 use super::{Begin, End, Out, Record};
 use crate::backend::Output;
@@ -29,6 +34,12 @@ const LINE: Cut = Cut {
 enum Format {
     /// Claude Code's stream-json.
     Claude(Claude),
+    /// Codex' events.
+    Codex,
+    /// opencode's events.
+    Opencode,
+    /// Gemini CLI's stream-json.
+    Gemini(Gemini),
     /// One JSON object a line, or any text.
     #[default]
     Other,
@@ -62,10 +73,10 @@ impl Renderer {
         if let Some(begin) = &record.begin {
             self.format = match begin.format {
                 Output::ClaudeStreamJson => Format::Claude(Claude::default()),
-                Output::CodexJson
-                | Output::OpencodeJson
-                | Output::GeminiStreamJson
-                | Output::Text => Format::Other,
+                Output::CodexJson => Format::Codex,
+                Output::OpencodeJson => Format::Opencode,
+                Output::GeminiStreamJson => Format::Gemini(Gemini::default()),
+                Output::Text => Format::Other,
             };
             paper.banner(&beginning(begin, &record.at));
         }
@@ -75,6 +86,9 @@ impl Renderer {
         match &record.out {
             Some(Out::Json(message)) if !record.cut => match &mut self.format {
                 Format::Claude(claude) => claude.show(message, &mut paper),
+                Format::Codex => codex::show(message, &mut paper),
+                Format::Opencode => opencode::show(message, &mut paper),
+                Format::Gemini(gemini) => gemini.show(message, &mut paper),
                 Format::Other => other::show(message, &mut paper),
             },
             Some(Out::Json(_)) => paper.entry(0, "(a line without its end)", "", LINE),
@@ -89,6 +103,9 @@ impl Renderer {
             paper.banner(&format!("{lines} further lines ({bytes}) were not kept"));
         }
         if let Some(end) = &record.end {
+            if let Format::Gemini(gemini) = &mut self.format {
+                gemini.pause(&mut paper);
+            }
             paper.banner(&ending(end));
         }
         paper.text()

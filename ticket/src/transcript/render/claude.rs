@@ -4,21 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::Value;
 
+use super::calls::{INPUT, OUTPUT, SHORT, call, tokens, word};
 use super::paper::{Cut, Paper};
 use crate::{moment, text};
 
-/// What is shown of what a tool is given.
-const INPUT: Cut = Cut {
-    lines: 60,
-    bytes: 8 * 1024,
-};
-/// What is shown of what a tool answers.
-const OUTPUT: Cut = Cut {
-    lines: 40,
-    bytes: 4 * 1024,
-};
-/// A value of up to so many bytes stands beside the tool's name.
-const SHORT: usize = 120;
 /// How many calls are remembered, for their results to name them.
 const CALLS: usize = 1000;
 
@@ -121,33 +110,6 @@ impl Claude {
     }
 }
 
-/// A tool's name, its short inputs beside it and its long ones below.
-fn call(name: &str, input: &Value, depth: usize, paper: &mut Paper) {
-    if let ("Bash", Some(command)) = (name, input["command"].as_str()) {
-        return paper.entry(depth, "calls Bash: $", command, INPUT);
-    }
-    let (mut beside, mut below) = (String::new(), String::new());
-    for (key, value) in input.as_object().into_iter().flatten() {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        match value.len() <= SHORT && !value.contains('\n') {
-            true => beside += &format!(" {key}={value}"),
-            false => below += &format!("{key}:\n{}\n", set_in(&value)),
-        }
-    }
-    paper.entry(depth, &format!("calls {name}:{beside}"), "", INPUT);
-    if !below.is_empty() {
-        paper.entry(depth, &format!("  {name} is given"), &below, INPUT);
-    }
-}
-
-fn set_in(value: &str) -> String {
-    let lines: Vec<String> = value.lines().map(|line| format!("  {line}")).collect();
-    lines.join("\n")
-}
-
 /// The text of a tool's answer; of anything else in it, what it is.
 fn content(content: &Value) -> String {
     if let Some(text) = content.as_str() {
@@ -245,21 +207,12 @@ fn result(message: &Value, paper: &mut Paper) {
 
 fn usage(message: &Value) -> String {
     let usage = &message["usage"];
-    let tokens = [
-        ("input_tokens", "in"),
-        ("output_tokens", "out"),
-        ("cache_read_input_tokens", "from cache"),
-        ("cache_creation_input_tokens", "to cache"),
-    ];
-    let tokens = tokens.into_iter().filter_map(|(key, what)| {
-        let count = usage[key].as_u64().filter(|count| *count > 0)?;
-        Some(format!("{count} {what}"))
-    });
-    let tokens: Vec<String> = tokens.collect();
-    let mut words = match tokens.is_empty() {
-        true => String::new(),
-        false => format!("; tokens: {}", tokens.join(", ")),
-    };
+    let mut words = tokens(&[
+        (&usage["input_tokens"], "in"),
+        (&usage["output_tokens"], "out"),
+        (&usage["cache_read_input_tokens"], "from cache"),
+        (&usage["cache_creation_input_tokens"], "to cache"),
+    ]);
     if let Some(cost) = message["total_cost_usd"].as_f64() {
         words += &format!("; ${cost:.4} in all");
     }
@@ -269,8 +222,4 @@ fn usage(message: &Value) -> String {
 fn blocks(message: &Value) -> impl Iterator<Item = &Value> {
     let content = message["message"]["content"].as_array();
     content.into_iter().flatten()
-}
-
-fn word<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }

@@ -9,9 +9,13 @@ fn line(what: What<'_>) -> String {
 }
 
 fn claude() -> Renderer {
+    of(Output::ClaudeStreamJson)
+}
+
+fn of(format: Output) -> Renderer {
     let mut renderer = Renderer::new();
     let begin = Begin {
-        format: Output::ClaudeStreamJson,
+        format,
         ..Begin::default()
     };
     renderer.line(&line(What::Begin(&begin)));
@@ -97,7 +101,8 @@ fn texts_calls_and_answers_are_shown() {
         use_tool(
             "2",
             "Edit",
-            json!({"file_path": "a.rs", "old_string": "one\ntwo", "replace_all": false}),
+            json!({"file_path": "a.rs", "old_string": "one\ntwo", "new_string": "three",
+                   "replace_all": false}),
             None,
         ),
         json!({"type": "user", "message": {"content": [{"type": "tool_result",
@@ -111,7 +116,7 @@ fn texts_calls_and_answers_are_shown() {
          agent:\n           I look at it.\n           Then I change it.\n\
          calls Bash: $ ls -la\n\
          Bash answers:\n           total 4\n           README.md\n\
-         calls Edit: file_path=a.rs replace_all=false\n  Edit is given\n           old_string:\n             one\n             two\n\
+         calls Edit: file_path=a.rs replace_all=false\n  Edit is given\n           - one\n           - two\n           + three\n\
          Edit failed:\n           no such file\n           (image, 4 bytes)\n"
     );
 }
@@ -192,6 +197,15 @@ fn nothing_that_an_agent_prints_can_steer_a_terminal_or_pass_for_an_entry() {
         shown(&[answer("1", json!(hostile))]),
         claude().line(&line(What::Prompt(hostile))),
         claude().line(&line(What::Err(hostile, false))),
+        of(Output::CodexJson).line(&line(What::Out(
+            &json!({"type": "item.completed", "item": {"type": "agent_message", "text": hostile}})
+                .to_string(),
+            false,
+        ))),
+        of(Output::OpencodeJson).line(&line(What::Out(
+            &json!({"type": "text", "part": {"text": hostile}}).to_string(),
+            false,
+        ))),
         Renderer::new().line(&line(What::Out(
             &json!({"type": hostile, "text": hostile}).to_string(),
             false,
@@ -294,4 +308,79 @@ fn objects_of_other_agents_are_shown_by_the_texts_in_them() {
         let text = renderer.line(&line(What::Out(&printed.to_string(), false)));
         assert_eq!(text, format!("10:00:00 {expected}"));
     }
+}
+
+/// What recorded lines come to, without the times.
+fn recorded(format: Output, lines: &[&str]) -> String {
+    let mut renderer = of(format);
+    let mut text = String::new();
+    for printed in lines {
+        text += &renderer.line(&line(What::Out(printed, false)));
+    }
+    text += &renderer.line(&line(What::End(&End::default())));
+    text.replace("10:00:00 ", "")
+}
+
+#[test]
+fn a_run_of_codex_is_told() {
+    let lines = [
+        r#"{"type":"thread.started","thread_id":"01a1feea-2efd-7500-a01f-499f136dc1a5"}"#,
+        r#"{"type":"turn.started"}"#,
+        r#"{"type":"error","message":"Reconnecting... 1/5 (stream disconnected before completion: error sending request)"}"#,
+        r#"{"type":"item.completed","item":{"id":"item_1","type":"command_execution","command":"/bin/bash -lc 'echo made > made.txt; ls'","aggregated_output":"made.txt\n","exit_code":0,"status":"completed"}}"#,
+        r#"{"type":"item.completed","item":{"id":"item_2","type":"agent_message","text":"All done: made.txt is there."}}"#,
+        r#"{"type":"turn.completed","usage":{"input_tokens":2000,"cached_input_tokens":1200,"cache_write_input_tokens":0,"output_tokens":100,"reasoning_output_tokens":20}}"#,
+    ];
+    assert_eq!(
+        recorded(Output::CodexJson, &lines),
+        "note: codex, conversation 01a1feea-2efd-7500-a01f-499f136dc1a5\n\
+         note: Reconnecting... 1/5 (stream disconnected before completion: error sending request)\n\
+         calls shell: $ /bin/bash -lc 'echo made > made.txt; ls'\n\
+         shell answers: made.txt\n\
+         agent: All done: made.txt is there.\n\
+         turn: done; tokens: 2000 in, 100 out, 1200 of those in from cache\n=== end: \n"
+    );
+}
+
+#[test]
+fn a_run_of_opencode_is_told() {
+    let lines = [
+        r#"{"type":"step_start","timestamp":1795278262413,"sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","part":{"id":"prt_1","messageID":"msg_1","sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","type":"step-start"}}"#,
+        r#"{"type":"tool_use","timestamp":1795278262997,"sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","part":{"type":"tool","tool":"bash","callID":"call_1","state":{"status":"completed","input":{"command":"echo made > made.txt; ls","description":"make"},"output":"made.txt\n","title":"echo made > made.txt; ls"}}}"#,
+        r#"{"type":"step_finish","timestamp":1795278263188,"sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","part":{"id":"prt_2","reason":"tool-calls","type":"step-finish","tokens":{"total":1050,"input":400,"output":50,"reasoning":5,"cache":{"write":7,"read":600}},"cost":0.0012}}"#,
+        r#"{"type":"text","timestamp":1795278263468,"sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","part":{"id":"prt_3","type":"text","text":"All done: made.txt is there."}}"#,
+        r#"{"type":"step_finish","timestamp":1795278263634,"sessionID":"ses_e0113c60affeOoOiS6lmVxkqOa","part":{"id":"prt_4","reason":"stop","type":"step-finish","tokens":{"total":1050,"input":400,"output":50,"reasoning":0,"cache":{"write":0,"read":600}},"cost":0}}"#,
+    ];
+    assert_eq!(
+        recorded(Output::OpencodeJson, &lines),
+        "calls bash: $ echo made > made.txt; ls\nbash answers: made.txt\n\
+         turn: tool-calls; tokens: 400 in, 50 out, 600 from cache, 7 to cache; $0.0012\n\
+         agent: All done: made.txt is there.\n\
+         turn: stop; tokens: 400 in, 50 out, 600 from cache\n=== end: \n"
+    );
+}
+
+#[test]
+fn a_run_of_gemini_is_told_with_its_messages_whole() {
+    let lines = [
+        r#"{"type":"init","timestamp":"2026-11-21T16:28:18.012Z","session_id":"11111111-1111-4111-8111-111111111111","model":"gemini-2.5-pro"}"#,
+        r#"{"type":"message","timestamp":"2026-11-21T16:28:18.013Z","role":"user","content":"please make a file\n"}"#,
+        r#"{"type":"tool_use","timestamp":"2026-11-21T16:28:18.249Z","tool_name":"run_shell_command","tool_id":"r_0","parameters":{"command":"echo made > made.txt; ls","description":"make"}}"#,
+        r#"{"type":"tool_result","timestamp":"2026-11-21T16:28:18.697Z","tool_id":"r_0","status":"success","output":"made.txt"}"#,
+        r#"{"type":"message","timestamp":"2026-11-21T16:28:18.776Z","role":"assistant","content":"All done: ","delta":true}"#,
+        r#"{"type":"message","timestamp":"2026-11-21T16:28:18.777Z","role":"assistant","content":"made.txt is there.","delta":true}"#,
+        r#"{"type":"result","timestamp":"2026-11-21T16:28:18.796Z","status":"success","stats":{"total_tokens":2120,"input_tokens":2000,"output_tokens":100,"cached":1200,"input":800,"duration_ms":784,"tool_calls":1,"models":{"gemini-x":{"total_tokens":2120,"input_tokens":2000,"output_tokens":100,"cached":1200,"input":800}}}}"#,
+    ];
+    let told = recorded(Output::GeminiStreamJson, &lines);
+    assert_eq!(
+        told,
+        "note: gemini with gemini-2.5-pro\n\
+         calls run_shell_command: $ echo made > made.txt; ls\n\
+         run_shell_command answers: made.txt\n\
+         agent: All done: made.txt is there.\n\
+         turn: done; tokens: 2000 in, 100 out, 1200 of those in from cache\n=== end: \n"
+    );
+    // Also when it is cut off.
+    let cut = recorded(Output::GeminiStreamJson, &lines[4..6]);
+    assert_eq!(cut, "agent: All done: made.txt is there.\n=== end: \n");
 }
