@@ -28,9 +28,14 @@ impl Layout {
         self.homes().join(ticket.to_string())
     }
 
-    /// The agent CLI's HOME for a proposal.
-    pub fn proposal_home(&self) -> PathBuf {
-        self.homes().join("propose")
+    /// The agent CLI's HOME for a proposal run.
+    pub fn proposal_home(&self, run: i64) -> PathBuf {
+        self.homes().join(format!("propose-{run}"))
+    }
+
+    /// The agent CLI's HOME for a probe.
+    pub fn probe_home(&self) -> PathBuf {
+        self.homes().join("probe")
     }
 
     /// HOME for verify.sh, where tools keep their caches. The agent's own settings are not in it.
@@ -45,17 +50,25 @@ impl Layout {
 
     /// Makes HOME for `ticket` and removes those of other tickets. True when it was there before.
     pub fn enter_home(&self, ticket: i64) -> io::Result<bool> {
-        let home = self.home(ticket);
+        self.enter(&self.home(ticket))
+    }
+
+    /// As [`Layout::enter_home`], for a proposal run.
+    pub fn enter_proposal_home(&self, run: i64) -> io::Result<bool> {
+        self.enter(&self.proposal_home(run))
+    }
+
+    fn enter(&self, home: &Path) -> io::Result<bool> {
         if let Ok(entries) = fs::read_dir(self.homes()) {
-            for entry in entries.flatten().filter(|e| e.path() != home) {
+            for entry in entries.flatten().filter(|e| e.path() != *home) {
                 remove(&entry.path())?;
             }
         }
-        let kept = fs::symlink_metadata(&home).is_ok_and(|m| m.is_dir());
+        let kept = fs::symlink_metadata(home).is_ok_and(|m| m.is_dir());
         if !kept {
-            remove(&home)?;
+            remove(home)?;
         }
-        fs::create_dir_all(&home)?;
+        fs::create_dir_all(home)?;
         Ok(kept)
     }
 
@@ -119,6 +132,10 @@ mod tests {
         assert!(layout.enter_home(1).unwrap());
         assert!(!layout.enter_home(2).unwrap());
         assert!(!layout.home(1).exists());
+        assert!(!layout.enter_proposal_home(1).unwrap());
+        assert!(layout.enter_proposal_home(1).unwrap());
+        assert!(!layout.enter_proposal_home(2).unwrap());
+        assert!(!layout.home(2).exists());
     }
 
     #[test]

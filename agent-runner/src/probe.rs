@@ -40,7 +40,7 @@ pub fn run(
     layout.refresh().context("there is no room for the probe")?;
     let place = Place {
         tree: layout.repo(),
-        home: layout.proposal_home(),
+        home: layout.probe_home(),
         tmp: layout.tmp(),
         env: Vec::new(),
     };

@@ -12,13 +12,15 @@ use ticket::wire::{EndProposal, ProposalRun};
 use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
-use crate::layout::remove;
 use crate::patience::patiently;
+use crate::pulse::{Pulse, Whose};
 use crate::runner::Runner;
 use crate::stop::Held;
 
 /// The local branch that main is checked out as.
 const BRANCH: &str = "proposal";
+/// So often the hub hears of it three times.
+const LEASE: Duration = Duration::from_secs(30);
 /// Nothing has to be done meanwhile.
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -45,7 +47,14 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
     runner
         .console
         .say("runner", "nothing to do: asking for a proposal");
-    let end = match propose(runner, proposal, &interrupt) {
+    let pulse = Pulse::start(
+        runner.hub.clone(),
+        Whose::Proposal(proposal.run),
+        LEASE,
+        interrupt.clone(),
+        "propose",
+    );
+    let end = match propose(runner, proposal, &interrupt, &pulse) {
         Ok(Ending::Completed(_)) => EndProposal::default(),
         Ok(other) => {
             let (outcome, reason) = other.outcome();
@@ -84,22 +93,54 @@ fn propose(
     runner: &Runner,
     proposal: &ProposalRun,
     interrupt: &Interrupt,
+    pulse: &Pulse,
 ) -> anyhow::Result<Ending> {
-    let (layout, base) = (&runner.layout, &proposal.base);
-    let home = layout.proposal_home();
-    remove(&home)?;
-    std::fs::create_dir_all(&home)?;
+    let layout = &runner.layout;
+    let kept_home = layout.enter_proposal_home(proposal.run)?;
     layout.refresh()?;
+    let backend = &proposal.agent.cli.backend;
+    let known = proposal.resume.as_ref();
+    if let Some(id) = known.filter(|_| kept_home && backend.resumes()) {
+        let ending = ask(
+            runner,
+            proposal,
+            interrupt,
+            pulse,
+            &Session::Resume(id.clone()),
+        )?;
+        if !matches!(ending, Ending::NoConversation(_) | Ending::Unusable(_)) {
+            return Ok(ending);
+        }
+    }
+    ask(runner, proposal, interrupt, pulse, &Session::start())
+}
+
+/// The number of a run of the agent CLI within a proposal run. Whoever takes one up may have two: one
+/// that resumes, and a fresh one after it.
+fn number(tries: i64, resumed: bool) -> i64 {
+    2 * tries - 1 - i64::from(resumed)
+}
+
+/// Asks for an idea in one conversation.
+fn ask(
+    runner: &Runner,
+    proposal: &ProposalRun,
+    interrupt: &Interrupt,
+    pulse: &Pulse,
+    session: &Session,
+) -> anyhow::Result<Ending> {
+    let (layout, base, settings) = (&runner.layout, &proposal.base, &proposal.agent);
     let credential = Credential::new(&proposal.token);
     runner.tree.begin(&credential, base, BRANCH, &base.commit)?;
     let prompt = Prompts::new(&proposal.agent.prompts).for_proposal(
         &runner.name,
         &base.branch,
         &proposal.known,
+        session.is_resumed(),
     )?;
     let place = Place {
         tree: runner.tree.dir().to_owned(),
-        home,
+        home: layout.proposal_home(proposal.run),
         tmp: layout.tmp(),
         env: vec![
             ("TICKET_URL".to_owned(), runner.url.clone()),
@@ -107,14 +148,19 @@ fn propose(
             ("AGENT_ID".to_owned(), runner.name.clone()),
         ],
     };
-    let settings = &proposal.agent;
-    let session = Session::start();
-    let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, &session)?;
+    let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, session)?;
     let of = Of::Proposal {
         proposal: proposal.run,
     };
-    let key = Key { of, run: 1 };
-    let begin = backend::begin(&settings.cli, &runner.name, key, Kind::Propose, &session);
+    let key = Key {
+        of,
+        run: number(proposal.tries, session.is_resumed()),
+    };
+    let begin = backend::begin(&settings.cli, &runner.name, key, Kind::Propose, session);
+    let on_session = pulse.session_teller();
+    if session.is_resumed() || settings.cli.backend.names_sessions() {
+        on_session(session.id());
+    }
     let run = Run {
         command: invocation.command,
         stdin: invocation.stdin,
@@ -126,9 +172,21 @@ fn propose(
         recorder: runner.record(key, &begin, &prompt, proposal.agent.transcript_bytes),
         stall: stall_limit(&proposal.agent),
         every: NEVER,
-        on_served: Box::new(|| ()),
+        on_served: Box::new(pulse.teller()),
         on_usage: Box::new(|_| ()),
-        on_session: Box::new(|_| ()),
+        on_session: Box::new(on_session),
     };
     Ok(run.run(|| {}).ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn every_run_of_the_agent_has_a_number_of_its_own() {
+        let runs = [(1, false), (2, true), (2, false), (3, true), (3, false)];
+        let numbers = runs.map(|(tries, resumed)| number(tries, resumed));
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+    }
 }

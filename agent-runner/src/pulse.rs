@@ -1,4 +1,4 @@
-//! Heartbeats of one attempt, from a thread of its own: three in a lease, one every ten seconds at
+//! Heartbeats of one attempt or proposal run, from a thread of its own: three in a lease, one every ten seconds at
 //! least, and one at each change of phase. It hears first when the attempt is over or the hub is
 //! away, and says so by the interrupt.
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ticket::Error;
 use ticket::client::Client;
 use ticket::usage::{Budget, RunUsage};
-use ticket::wire::Heartbeat;
+use ticket::wire::{Heard, Heartbeat};
 
 use crate::backoff::{Backoff, HUB};
 use crate::guard::reap;
@@ -39,7 +39,25 @@ pub enum Life {
     Away,
 }
 
-/// The heart of one attempt. It stops when this is dropped.
+/// Whose heart beats.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    /// An attempt's: its ticket and number.
+    Attempt(i64, i64),
+    /// A proposal run's: its number.
+    Proposal(i64),
+}
+
+impl Whose {
+    fn beat(self, hub: &Client, beat: &Heartbeat) -> ticket::Result<Heard> {
+        match self {
+            Whose::Attempt(ticket, attempt) => hub.heartbeat(ticket, attempt, beat),
+            Whose::Proposal(run) => hub.proposal_heartbeat(run, beat),
+        }
+    }
+}
+
+/// The heart of one attempt or proposal run. It stops when this is dropped.
 pub struct Pulse {
     to: Sender<Order>,
     phase: String,
@@ -56,7 +74,7 @@ impl Pulse {
     /// Starts to beat, in phase `phase`.
     pub fn start(
         hub: Client,
-        (ticket, attempt): (i64, i64),
+        whose: Whose,
         lease: Duration,
         interrupt: Interrupt,
         phase: &str,
@@ -65,8 +83,7 @@ impl Pulse {
         let over_budget = Arc::default();
         let heart = Heart {
             hub,
-            ticket,
-            attempt,
+            whose,
             every: (lease / BEATS).clamp(SHORTEST, LONGEST),
             interrupt,
             away_since: None,
@@ -174,8 +191,7 @@ impl Pulse {
 
 struct Heart {
     hub: Client,
-    ticket: i64,
-    attempt: i64,
+    whose: Whose,
     every: Duration,
     interrupt: Interrupt,
     away_since: Option<Instant>,
@@ -248,7 +264,7 @@ impl Heart {
         if self.lost {
             return (Life::Lost, self.every);
         }
-        match self.hub.heartbeat(self.ticket, self.attempt, &self.unsaid) {
+        match self.whose.beat(&self.hub, &self.unsaid) {
             Ok(heard) => {
                 self.unsaid = Heartbeat::default();
                 *lock(&self.over_budget) = heard.over_budget;

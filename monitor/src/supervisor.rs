@@ -20,7 +20,12 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How late the reaper may hear of a new attempt. Its lease begins so much later.
 const LONGEST_REST: Duration = Duration::from_secs(1);
 
-/// A ticket's id and the number of its attempt.
+/// How long a proposal run may go on unheard.
+const PROPOSAL_LEASE: Duration = Duration::from_secs(120);
+/// Stands for the ticket of a proposal run, which has none.
+pub const PROPOSAL: i64 = 0;
+
+/// A ticket's id and the number of its attempt, or [`PROPOSAL`] and that of the run.
 type Key = (i64, i64);
 
 /// When each live attempt will have been silent for too long.
@@ -96,18 +101,29 @@ pub async fn run(hub: Shared) {
 }
 
 async fn reap(hub: &Shared) -> ticket::Result<()> {
-    let (attempts, queue) = hub
+    let (attempts, queue, proposals) = hub
         .database
-        .read(|store| Ok((store.live_attempts()?, store.landing_queue()?)))
+        .read(|store| {
+            let proposals = store.live_proposals()?;
+            Ok((store.live_attempts()?, store.landing_queue()?, proposals))
+        })
         .await?;
     let submitted: HashSet<i64> = queue.iter().map(|landing| landing.ticket_id).collect();
-    let leases = running(&attempts, &submitted);
+    let mut leases = running(&attempts, &submitted);
+    leases.extend(
+        proposals
+            .into_iter()
+            .map(|run| ((PROPOSAL, run), PROPOSAL_LEASE)),
+    );
     hub.leases.follow(&leases, Instant::now());
     for (ticket, attempt) in hub.leases.overdue(Instant::now()) {
         let max_attempts = hub.config.queue.max_attempts;
         let expired = hub
             .database
-            .call(move |store| store.expire(ticket, attempt, max_attempts))
+            .call(move |store| match ticket {
+                PROPOSAL => store.expire_proposal(attempt, PROPOSAL_LEASE.as_secs()),
+                ticket => store.expire(ticket, attempt, max_attempts),
+            })
             .await?;
         if expired {
             tracing::info!(ticket, attempt, "a lease is over");

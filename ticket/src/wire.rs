@@ -312,6 +312,10 @@ pub struct ProposalRun {
     pub base: Base,
     /// The newest proposals that are open or were turned down.
     pub known: Vec<KnownProposal>,
+    /// How many agents had this run, this one with them.
+    pub tries: i64,
+    /// The conversation to resume, when this agent had the run before.
+    pub resume: Option<String>,
     /// What may still be spent; none for any amount.
     #[serde(default)]
     pub allowance: Option<Allowance>,

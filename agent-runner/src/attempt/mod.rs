@@ -11,7 +11,7 @@ use crate::agent::Ending;
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::merge::Conflict;
-use crate::pulse::Pulse;
+use crate::pulse::{Pulse, Whose};
 use crate::runner::Runner;
 use crate::snapshot::Snapshots;
 use crate::stop::Held;
@@ -55,7 +55,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
     lease.say(&format!("attempt {}: {}", ticket.attempt, ticket.title));
     let pulse = Pulse::start(
         runner.hub.clone(),
-        (ticket.id, ticket.attempt),
+        Whose::Attempt(ticket.id, ticket.attempt),
         Duration::from_secs(assignment.lease_seconds.unsigned_abs()),
         interrupt.clone(),
         "fetch",

@@ -11,6 +11,7 @@ use crate::error::{Answer, Body, Path};
 use crate::hub::Shared;
 use crate::presence::Doing;
 use crate::routes::attempts::{MAX_REASON, capped};
+use crate::supervisor::PROPOSAL;
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
@@ -29,6 +30,7 @@ async fn heartbeat(
         .database
         .call(move |store| store.proposal_heartbeat(&name, run, &beat))
         .await?;
+    hub.leases.renew(PROPOSAL, run);
     Ok(Json(heard))
 }
 

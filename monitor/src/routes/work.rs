@@ -178,6 +178,8 @@ async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
         token: begun.token,
         base,
         known: begun.known,
+        tries: begun.tries,
+        resume: begun.resume,
         allowance: None,
         agent,
     })))

@@ -1,6 +1,6 @@
 //! How workers get something to do, and what becomes of it when they are not there any more.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -233,6 +233,49 @@ async fn an_idle_agent_proposes_within_its_ration() {
     assert_eq!(status, StatusCode::NO_CONTENT);
     assert_eq!(proposer.get("/tickets").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(one.work(0).await["kind"], "nothing");
+}
+
+#[tokio::test]
+async fn a_proposal_run_ends_with_its_runner_and_waits_for_another() {
+    let config = "[proposals]\nenabled = true\nmax_open = 1\nevery_minutes = 60\n";
+    let swarm = Swarm::start_with(config).await;
+    let one = swarm.worker("agent-1").await;
+    let run = one.work(0).await;
+    assert_eq!(
+        (&run["kind"], &run["tries"]),
+        (&json!("propose"), &json!(1))
+    );
+    let beat = format!("/proposals/{}/heartbeat", run["run"]);
+    let (status, _) = one.post(&beat, json!({ "session_id": "s" })).await;
+    assert_eq!(status, StatusCode::OK);
+    let proposer = swarm.agents(run["token"].as_str().unwrap());
+    assert_eq!(proposer.get("/tickets").await.0, StatusCode::OK);
+
+    let again = swarm.worker("agent-1").await;
+    assert_eq!(proposer.get("/tickets").await.0, StatusCode::UNAUTHORIZED);
+    let (status, _) = again.post(&beat, json!({})).await;
+    assert_eq!(
+        status,
+        StatusCode::CONFLICT,
+        "it waits for the next idle agent"
+    );
+    assert_eq!(
+        again.work(0).await["kind"],
+        "nothing",
+        "for ten seconds at least"
+    );
+    let taken = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            let work = again.work(0).await;
+            if work["kind"] == "propose" {
+                return work;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+    let taken = taken.await.unwrap();
+    assert_eq!((&taken["run"], &taken["tries"]), (&run["run"], &json!(2)));
+    assert_eq!(taken["resume"], "s");
 }
 
 #[tokio::test]

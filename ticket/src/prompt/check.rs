@@ -67,7 +67,9 @@ impl Templates {
         let prompts = Prompts::new(self.texts());
         if kind == Kind::Propose {
             for known in sample::known() {
-                prompts.for_proposal("agent-1", "main", &known)?;
+                for resumed in [false, true] {
+                    prompts.for_proposal("agent-1", "main", &known, resumed)?;
+                }
             }
             return Ok(());
         }
@@ -91,7 +93,7 @@ pub fn variables(kind: Kind) -> Vec<String> {
             for known in sample::known() {
                 collect(
                     "",
-                    &render::of_proposal("agent-1", "main", &known),
+                    &render::of_proposal("agent-1", "main", &known, false),
                     &mut names,
                 );
             }

@@ -161,7 +161,7 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
         text: String::new(),
     };
     let Some(background) = &material.background else {
-        let text = prompts.for_proposal(&agent, &place.base_branch, &material.known)?;
+        let text = prompts.for_proposal(&agent, &place.base_branch, &material.known, false)?;
         return Ok(Preview {
             text,
             ..nothing_yet

@@ -35,14 +35,20 @@ impl<'a> Prompts<'a> {
         self.render(kind, &fence(), &of_ticket(subject, finding, resumed))
     }
 
-    /// The prompt for a proposal; `known` are not to be made again.
+    /// The prompt for a proposal; `known` are not to be made again. In a
+    /// conversation that goes on (`resumed`) the agent was interrupted.
     pub fn for_proposal(
         &self,
         agent: &str,
         branch: &str,
         known: &[KnownProposal],
+        resumed: bool,
     ) -> Result<String, Fault> {
-        self.render(Kind::Propose, &fence(), &of_proposal(agent, branch, known))
+        self.render(
+            Kind::Propose,
+            &fence(),
+            &of_proposal(agent, branch, known, resumed),
+        )
     }
 
     fn render(&self, kind: Kind, tag: &str, values: &Json) -> Result<String, Fault> {
@@ -76,9 +82,14 @@ pub(super) fn of_ticket(subject: &Subject, finding: &Finding, resumed: bool) -> 
 }
 
 /// What the template for a proposal sees.
-pub(super) fn of_proposal(agent: &str, branch: &str, known: &[KnownProposal]) -> Json {
+pub(super) fn of_proposal(
+    agent: &str,
+    branch: &str,
+    known: &[KnownProposal],
+    resumed: bool,
+) -> Json {
     let known: Vec<KnownProposal> = known.iter().map(short_proposal).collect();
-    json!({ "agent": agent, "base_branch": branch, "known": known })
+    json!({ "agent": agent, "base_branch": branch, "known": known, "resumed": resumed })
 }
 
 /// Puts a text between tags that it cannot close.

@@ -394,6 +394,7 @@ fn a_proposal_names_what_is_known_and_why_it_was_turned_down() {
                 known("Drop Python 3.8", true, Some("Customers\nneed it")),
                 known("Use tabs", true, None),
             ],
+            true,
         )
         .unwrap();
     assert!(prompt.starts_with("swarm: propose\n"));
@@ -401,7 +402,8 @@ fn a_proposal_names_what_is_known_and_why_it_was_turned_down() {
                 - Use tabs (turned down)\n</data-";
     assert!(prompt.contains(list), "{prompt}");
     let first = Prompts::new(&templates)
-        .for_proposal("agent-1", "main", &[])
+        .for_proposal("agent-1", "main", &[], false)
         .unwrap();
     assert!(!first.contains("proposed already"));
+    assert!(prompt.contains("were interrupted") && !first.contains("were interrupted"));
 }

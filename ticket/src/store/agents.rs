@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, Write, attempts, events, landings};
+use super::{Store, Write, attempts, events, landings, proposals};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::wire::{Enrolled, Role, Unfinished};
@@ -100,11 +100,7 @@ impl Store {
             let Some((name, role)) = row else {
                 return Err(Error::Unauthorized("this enrolment code is unknown or was used".into()));
             };
-            tx.execute(
-                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = 'its runner was restarted'
-                 WHERE agent = :name AND ended_at IS NULL",
-                named_params! { ":name": name },
-            )?;
+            proposals::leave_all(tx, &name)?;
             let role = role_of(&role);
             // Verifiers come and go with every landing: they would drown the log.
             if role == Role::Worker {
@@ -154,7 +150,8 @@ impl Store {
         Ok(self
             .conn
             .prepare_cached(
-                "SELECT agent, id FROM proposal_runs WHERE token_hash = :hash AND ended_at IS NULL",
+                "SELECT agent, id FROM proposal_runs
+                 WHERE token_hash = :hash AND ended_at IS NULL AND left_at IS NULL",
             )?
             .query_row(named_params! { ":hash": hash }, |row| {
                 Ok(Principal::Proposer {

@@ -1,5 +1,6 @@
 //! Proposals of idle agents: when one is asked, what it must not repeat, and the one that it makes.
 
+mod left;
 mod ration;
 mod repeats;
 
@@ -16,6 +17,8 @@ use crate::secret;
 use crate::ticket::{HUMAN, NewTicket, TicketType};
 use crate::wire::{EndProposal, Heard, Heartbeat, KnownProposal};
 
+use left::Left;
+pub(super) use left::leave_all;
 pub use ration::Ration;
 use repeats::Repeated;
 
@@ -35,29 +38,32 @@ pub struct NewProposal {
     pub token: String,
     /// The newest proposals that are open or were turned down.
     pub known: Vec<KnownProposal>,
+    /// How many agents had this run, this one with them.
+    pub tries: i64,
+    /// The conversation to resume, when this agent had the run before.
+    pub resume: Option<String>,
 }
 
 impl Store {
-    /// Starts a proposal run for an idle agent, or `None` when the ration is used up or claims are
-    /// withheld.
+    /// Starts a proposal run for an idle agent, or hands on the one whose agent is gone. `None` when
+    /// the ration is used up or claims are withheld.
     pub fn begin_proposal(&mut self, agent: &str, ration: Ration) -> Result<Option<NewProposal>> {
         let token = secret::new_token();
         self.write(|tx| {
             let allowed = halts::claims(tx)?;
-            if allowed == Claims::Withheld || !ration::allows(tx, ration)? {
+            if allowed == Claims::Withheld || !ration::has_room(tx, ration)? {
                 return Ok(None);
             }
-            let run: i64 = tx.query_row(
-                "INSERT INTO proposal_runs (agent, token_hash) VALUES (:agent, :token) RETURNING id",
-                named_params! { ":agent": agent, ":token": secret::hash(&token) },
-                |row| row.get(0),
-            )?;
-            events::append_as(tx, agent, None, "proposing", None)?;
-            if allowed == Claims::Probe {
-                halts::begin_probe(tx, agent, 0, run)?;
+            let begun = match left::waiting(tx)? {
+                Some(left) if left.is_due => Some(take_up(tx, agent, &token, left)?),
+                Some(_) => None,
+                None if ration::is_due(tx, ration)? => Some(begin(tx, agent, &token)?),
+                None => None,
+            };
+            if let Some(begun) = begun.as_ref().filter(|_| allowed == Claims::Probe) {
+                halts::begin_probe(tx, agent, 0, begun.run)?;
             }
-            let known = known(tx)?;
-            Ok(Some(NewProposal { run, token: token.clone(), known }))
+            Ok(begun)
         })
     }
 
@@ -66,6 +72,15 @@ impl Store {
         self.write(|tx| {
             let goes_on = must_belong(tx, agent, run)?;
             usage::record(tx, spender(agent, run), &beat.usage, &today())?;
+            if let Some(session) = beat.session_id.as_ref().filter(|_| goes_on) {
+                tx.execute(
+                    "UPDATE proposal_runs SET session_id = :session WHERE id = :run",
+                    named_params! { ":run": run, ":session": session },
+                )?;
+            }
+            if beat.served && goes_on {
+                halts::served(tx, agent, 0, run)?;
+            }
             Ok(match goes_on {
                 true => Ok(Heard::default()),
                 false => Err(over(agent, run)),
@@ -76,20 +91,21 @@ impl Store {
     /// The run is over, with or without a proposal. [`Error::Stale`] when it was over already.
     pub fn end_proposal(&mut self, agent: &str, run: i64, end: &EndProposal) -> Result<()> {
         self.write(|tx| {
-            must_belong(tx, agent, run)?;
+            let goes_on = must_belong(tx, agent, run)?;
             usage::record(tx, spender(agent, run), &end.usage, &today())?;
-            let ended = tx.execute(
-                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason,
-                        empty = :by_itself AND ticket_id IS NULL
-                 WHERE id = :run AND agent = :agent AND ended_at IS NULL",
-                named_params! {
-                    ":run": run, ":agent": agent, ":reason": end.reason,
-                    ":by_itself": end.outcome.is_none_or(Outcome::counts),
-                },
-            )?;
-            if ended == 0 {
+            if !goes_on {
                 return Ok(Err(over(agent, run)));
             }
+            if let Some(outcome) = end.outcome.filter(|outcome| !outcome.counts()) {
+                let why = end.reason.as_deref().unwrap_or_default();
+                return left::leave(tx, agent, run, outcome, end.trouble, why).map(Ok);
+            }
+            tx.execute(
+                "UPDATE proposal_runs SET ended_at = datetime('now'), reason = :reason,
+                        empty = ticket_id IS NULL
+                 WHERE id = :run",
+                named_params! { ":run": run, ":reason": end.reason },
+            )?;
             events::append_as(tx, agent, None, "proposal_ended", end.reason.as_deref())?;
             let outcome = end.outcome.unwrap_or(Outcome::NoChange);
             let said = end.reason.as_deref().unwrap_or_default();
@@ -99,9 +115,9 @@ impl Store {
 
     /// The numbers of the proposal runs that are under way.
     pub fn live_proposals(&self) -> Result<Vec<i64>> {
-        let mut query = self
-            .conn
-            .prepare_cached("SELECT id FROM proposal_runs WHERE ended_at IS NULL ORDER BY id")?;
+        let mut query = self.conn.prepare_cached(
+            "SELECT id FROM proposal_runs WHERE ended_at IS NULL AND left_at IS NULL ORDER BY id",
+        )?;
         let rows = query.query_map([], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -115,6 +131,41 @@ impl Store {
             .optional()?;
         agent.ok_or_else(|| Error::NotFound(format!("proposal run {run} not found")))
     }
+}
+
+fn begin(tx: &Write<'_>, agent: &str, token: &str) -> Result<NewProposal> {
+    let run: i64 = tx.query_row(
+        "INSERT INTO proposal_runs (agent, token_hash) VALUES (:agent, :token) RETURNING id",
+        named_params! { ":agent": agent, ":token": secret::hash(token) },
+        |row| row.get(0),
+    )?;
+    events::append_as(tx, agent, None, "proposing", None)?;
+    Ok(NewProposal {
+        run,
+        token: token.to_owned(),
+        known: known(tx)?,
+        tries: 1,
+        resume: None,
+    })
+}
+
+/// The token of whoever had the run before is worth nothing from now on.
+fn take_up(tx: &Write<'_>, agent: &str, token: &str, left: Left) -> Result<NewProposal> {
+    tx.execute(
+        "UPDATE proposal_runs SET agent = :agent, token_hash = :token, left_at = NULL,
+                session_id = NULL, tries = tries + 1
+         WHERE id = :run",
+        named_params! { ":run": left.run, ":agent": agent, ":token": secret::hash(token) },
+    )?;
+    let detail = format!("takes up run {} of {}", left.run, left.agent);
+    events::append_as(tx, agent, None, "proposing", Some(&detail))?;
+    Ok(NewProposal {
+        run: left.run,
+        token: token.to_owned(),
+        known: known(tx)?,
+        tries: left.tries + 1,
+        resume: left.session.filter(|_| left.agent == agent),
+    })
 }
 
 /// The proposals that are open or were turned down, the newest first. What the human said at last of
@@ -152,7 +203,8 @@ fn over(agent: &str, run: i64) -> Error {
 /// Refuses a run that is not this agent's; says whether it goes on.
 fn must_belong(conn: &Connection, agent: &str, run: i64) -> Result<bool> {
     let mut query = conn.prepare_cached(
-        "SELECT ended_at IS NULL FROM proposal_runs WHERE id = :run AND agent = :agent",
+        "SELECT ended_at IS NULL AND left_at IS NULL FROM proposal_runs
+         WHERE id = :run AND agent = :agent",
     )?;
     query
         .query_row(named_params! { ":run": run, ":agent": agent }, |row| {

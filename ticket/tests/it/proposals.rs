@@ -9,7 +9,7 @@ use ticket::filter::ClaimFilter;
 use ticket::learning::NewLearning;
 use ticket::store::NewProposal;
 use ticket::ticket::{NewTicket, TicketChange};
-use ticket::wire::EndProposal;
+use ticket::wire::{EndProposal, Heartbeat, Role};
 use ticket::{Actor, Queue, Status, TicketType};
 
 use crate::support::{Fixture, ration};
@@ -59,8 +59,8 @@ impl Fixture {
     /// As if so many seconds had passed since the runs began; the other way round with fewer than 0.
     fn passes(&mut self, seconds: i64) {
         let conn = rusqlite::Connection::open(&self.path).unwrap();
-        let sql = "UPDATE proposal_runs
-                   SET started_at = datetime(started_at, printf('%+d seconds', ?1))";
+        let sql = "UPDATE proposal_runs SET left_at = left_at + ?1,
+                   started_at = datetime(started_at, printf('%+d seconds', ?1))";
         conn.execute(sql, [-seconds]).unwrap();
     }
 }
@@ -199,6 +199,124 @@ fn only_what_an_agent_did_itself_counts_as_nothing_to_propose() {
         f.human(|q| q.resume()).unwrap();
         f.passes(HOUR);
         assert_eq!(f.begin(1, HOUR).is_none(), counts, "{outcome:?}");
+    }
+}
+
+/// As a restarted container does it.
+fn restart(f: &mut Fixture, agent: &str) {
+    f.store
+        .register_agent(agent, Role::Worker, None, "code")
+        .unwrap();
+    f.store.enroll("code").unwrap();
+}
+
+fn of_session(id: &str) -> Heartbeat {
+    Heartbeat {
+        session_id: Some(id.into()),
+        ..Heartbeat::default()
+    }
+}
+
+#[test]
+fn a_run_whose_agent_is_gone_is_taken_up_by_the_next_idle_one() {
+    let mut f = Fixture::new();
+    let run = f.begin(1, HOUR).unwrap();
+    assert_eq!((run.tries, run.resume.as_deref()), (1, None));
+    let said = f.store.proposal_heartbeat("a", run.run, &of_session("s-1"));
+    said.unwrap();
+    restart(&mut f, "a");
+    assert!(f.store.principal(&run.token).unwrap().is_none());
+    let late = f.store.end_proposal("a", run.run, &EndProposal::default());
+    assert!(matches!(late, Err(Error::Stale(_))));
+    assert!(
+        f.begin(1, HOUR).is_none(),
+        "it waits a little, and no other begins"
+    );
+    f.passes(10);
+
+    let again = f.begin(1, HOUR).unwrap();
+    assert_eq!((again.run, again.tries), (run.run, 2));
+    assert_eq!(
+        again.resume.as_deref(),
+        Some("s-1"),
+        "the same agent goes on"
+    );
+    assert!(f.begin(1, 0).is_none(), "never two at once");
+    let expired = f.store.expire_proposal(run.run, 120).unwrap();
+    assert!(expired && !f.store.expire_proposal(run.run, 120).unwrap());
+    f.passes(20);
+
+    let other = f
+        .store
+        .begin_proposal("b", ration(1, HOUR))
+        .unwrap()
+        .unwrap();
+    assert_eq!((other.run, other.tries, other.resume), (run.run, 3, None));
+    let stale = f
+        .store
+        .proposal_heartbeat("a", run.run, &Heartbeat::default());
+    assert!(matches!(stale, Err(Error::Stale(_))));
+    let by_b = Actor::Proposer {
+        agent: "b".into(),
+        run: run.run,
+    };
+    let id = f.store.session(&by_b).create(&idea("Say what is missing"));
+    f.human(|q| q.reject(id.unwrap(), "no")).unwrap();
+    f.store
+        .end_proposal("b", run.run, &EndProposal::default())
+        .unwrap();
+    f.passes(HOUR);
+    assert_ne!(f.begin(1, HOUR).unwrap().run, run.run);
+}
+
+#[test]
+fn a_run_that_no_agent_survives_is_given_up_and_counts_as_nothing_to_propose() {
+    let mut f = Fixture::new();
+    let first = f.begin(1, HOUR).unwrap().run;
+    for tries in 1..=3 {
+        restart(&mut f, "a");
+        f.passes(300);
+        if tries < 3 {
+            assert_eq!(f.begin(1, HOUR).unwrap().run, first);
+        }
+    }
+    f.passes(HOUR);
+    assert!(f.begin(1, HOUR).is_none(), "the wait has doubled");
+    f.passes(HOUR);
+    assert_ne!(f.begin(1, HOUR).unwrap().run, first);
+}
+
+#[test]
+fn a_run_that_has_made_its_proposal_is_over_when_its_agent_goes() {
+    let mut f = Fixture::new();
+    let run = f.begin(5, 0).unwrap();
+    f.propose(&run, "Say what is missing").unwrap();
+    restart(&mut f, "a");
+    let next = f.begin(5, 0).unwrap();
+    assert_ne!(next.run, run.run);
+    f.propose(&next, "Something else entirely").unwrap();
+    assert!(f.store.expire_proposal(next.run, 120).unwrap());
+    assert_eq!(f.store.live_proposals().unwrap(), Vec::<i64>::new());
+}
+
+#[test]
+fn a_run_that_was_told_to_stop_goes_on_later() {
+    for outcome in [
+        Outcome::Released,
+        Outcome::InfraFailed,
+        Outcome::RateLimited,
+    ] {
+        let mut f = Fixture::new();
+        let run = f.begin(1, HOUR).unwrap().run;
+        let end = EndProposal {
+            outcome: Some(outcome),
+            reason: Some("the runner was told to stop".into()),
+            ..EndProposal::default()
+        };
+        f.store.end_proposal("a", run, &end).unwrap();
+        f.human(|q| q.resume()).unwrap();
+        f.passes(10);
+        assert_eq!(f.begin(1, HOUR).unwrap().run, run, "{outcome:?}");
     }
 }
 

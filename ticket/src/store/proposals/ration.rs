@@ -20,11 +20,6 @@ pub struct Ration {
     pub every_seconds: i64,
 }
 
-/// Whether a new run may begin now.
-pub fn allows(conn: &Connection, ration: Ration) -> Result<bool> {
-    Ok(has_room(conn, ration)? && is_due(conn, ration)?)
-}
-
 /// Whether another proposal could be open: nobody is about to make one, and few enough wait.
 pub fn has_room(conn: &Connection, ration: Ration) -> Result<bool> {
     let sql = format!(
@@ -40,7 +35,8 @@ pub fn has_room(conn: &Connection, ration: Ration) -> Result<bool> {
     )
 }
 
-fn is_due(conn: &Connection, ration: Ration) -> Result<bool> {
+/// Whether it is time for a new run.
+pub fn is_due(conn: &Connection, ration: Ration) -> Result<bool> {
     let since_last: Option<i64> = conn
         .prepare_cached(
             "SELECT unixepoch('now') - unixepoch(started_at) FROM proposal_runs
