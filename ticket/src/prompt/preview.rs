@@ -161,7 +161,9 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
         text: String::new(),
     };
     let Some(background) = &material.background else {
-        let text = prompts.for_proposal(&agent, &place.base_branch, &material.known, false)?;
+        let text = prompts
+            .for_proposal(&agent, &place.base_branch, &material.known, false)
+            .map_err(|fault| templates.locate(fault))?;
         return Ok(Preview {
             text,
             ..nothing_yet
@@ -182,7 +184,9 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
     let finding = finding(wanted.kind, material.finding, place.retries, &mut notes);
     let subject = Subject::new(background, &agent, &place.base_branch, start.clone());
     let resumed = material.resumed;
-    let text = prompts.for_ticket(wanted.kind, &subject, &finding, resumed)?;
+    let text = prompts
+        .for_ticket(wanted.kind, &subject, &finding, resumed)
+        .map_err(|fault| templates.locate(fault))?;
     let ticket = &background.ticket.ticket;
     Ok(Preview {
         ticket: Some(ticket.id),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Kind;
+use super::{Fault, Kind};
 use crate::error::{Error, Result};
 
 /// A file that explains the others.
@@ -57,6 +57,14 @@ impl Templates {
     /// The texts by name.
     pub fn into_texts(self) -> BTreeMap<String, String> {
         self.texts
+    }
+
+    /// The fault with the file that has its template, when that is the project's.
+    pub(super) fn locate(&self, fault: Fault) -> Fault {
+        match self.own.get(&fault.template) {
+            Some(file) => fault.within(file),
+            None => fault,
+        }
     }
 
     /// Files in the project's folder that look like templates and replace none, by name.
@@ -112,6 +120,10 @@ mod tests {
         assert_eq!(templates.texts()["work"], "mine\n");
         assert_eq!(templates.texts()["conflict"], built_in(Kind::Conflict));
         assert_eq!(templates.own().keys().collect::<Vec<_>>(), ["work"]);
+        let of = |name| templates.locate(Fault::of(name, "x")).to_string();
+        let file = dir.path().join("work.md");
+        assert_eq!(of("work"), format!("{}: x", file.display()));
+        assert_eq!(of("conflict"), "the prompt template 'conflict': x");
         let nowhere = Templates::load(&dir.path().join("nowhere")).unwrap();
         assert_eq!(nowhere, Templates::built_in());
     }
