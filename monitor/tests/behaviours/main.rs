@@ -114,11 +114,7 @@ async fn each_behaviour_is_taken_for_what_it_is() {
         if attempt.outcome != Some(row.outcome) {
             wrong.push(format!("{}: {attempt:#?}", row.behaviour));
         }
-        let left = scene.left_over(*id);
-        if !left.is_empty()
-            && detail.attempts.len() == 1
-            && detail.ticket.status != Status::InProgress
-        {
+        if let Some(left) = scene.left_running(*id).await {
             wrong.push(format!("{} left {left:?} running", row.behaviour));
         }
         if let Some(name) = row.kept
@@ -373,5 +369,51 @@ async fn halted_by((behaviour, outcome, expected): Halting) {
         .await;
     assert_eq!(landed.ticket.failures, 0, "{behaviour}");
     assert!(scene.left_over(id).is_empty(), "{behaviour}");
+    scene.end().await;
+}
+
+/// A program that prints for people; its patterns say what its words mean.
+const PLAIN: &str = r#"kind = "command"
+program = "@AGENT@"
+args = ["--plain"]
+resume = ["--continue", "{session}"]
+patterns.session = ["^conversation (?P<session>\\S+)"]
+patterns.limit = ["limit reached, resets (?P<reset>.+)"]
+patterns.activity = ["^conversation"]"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_is_understood_by_its_patterns() {
+    let scene = Scene::with_backend(1, PLAIN).await;
+    let resumed = scene.ticket("dies in a conversation").await;
+    let landed = scene
+        .until("it goes on and lands", resumed, |detail| {
+            detail.ticket.resolution == Some(Resolution::Landed)
+        })
+        .await;
+    assert_eq!(landed.attempts.len(), 1);
+    let session = format!("c{resumed}");
+    assert_eq!(landed.attempts[0].session_id, Some(session.clone()));
+    let args = scene.git(&["show", &format!("main:args-{resumed}")]);
+    assert_eq!(args, format!("--plain --continue {session}"));
+    let spins = scene.ticket("spins").await;
+    let stalled = scene
+        .until("what shows no activity is stalled", spins, |detail| {
+            first_outcome(detail).is_some()
+        })
+        .await;
+    assert_eq!(first_outcome(&stalled), Some(Outcome::Stalled));
+    let limited = scene.ticket("says its limit").await;
+    let detail = scene
+        .until("the limit is seen", limited, |detail| {
+            first_outcome(detail).is_some()
+        })
+        .await;
+    let attempt = &detail.attempts[0];
+    assert_eq!(attempt.outcome, Some(Outcome::RateLimited));
+    let reason = attempt.reason.as_deref();
+    assert_eq!(reason, Some("Sorry: limit reached, resets in 2 hours"));
+    let halt = scene.store(|store| store.halt()).await.unwrap();
+    let lasts = halt.until.unwrap() - ticket::moment::now();
+    assert!((lasts - 2 * 3600 - 67).abs() <= ABOUT_SECONDS, "{lasts} s");
     scene.end().await;
 }

@@ -22,6 +22,9 @@ const VERIFIERS: usize = 2;
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the hub may take to put an ended attempt's tree where it is kept.
 const KEPT_WITHIN: Duration = Duration::from_secs(20);
+/// How long an agent may take to end whose attempt was ended by its own `ticket` call: a grace of five
+/// seconds after TERM, and a busy machine.
+const CLEAN_WITHIN: Duration = Duration::from_secs(15);
 /// Red while there is a file `red`.
 const GATE: &str = "#!/bin/sh\n[ ! -e red ]\n";
 
@@ -36,10 +39,15 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// With so many agents.
+    /// With so many agents that speak stream-json.
     pub async fn with_agents(agents: usize) -> Scene {
+        Scene::with_backend(agents, "kind = \"claude\"\nprogram = \"@AGENT@\"").await
+    }
+
+    /// With so many agents of this backend; `@AGENT@` stands for the scripted program.
+    pub async fn with_backend(agents: usize, backend: &str) -> Scene {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(dir.path(), agents);
+        let project = project(dir.path(), agents, backend);
         let loopback = "127.0.0.1:0".parse().unwrap();
         let settings = Settings {
             project: project.root().to_owned(),
@@ -178,6 +186,22 @@ impl Scene {
             .collect()
     }
 
+    /// What its first attempt left running for too long; none once all of it is gone, or when another
+    /// attempt has begun.
+    pub async fn left_running(&self, ticket: i64) -> Option<Vec<String>> {
+        let begun = Instant::now();
+        loop {
+            let left = self.left_over(ticket);
+            if left.is_empty() || self.show(ticket).await.attempts.len() > 1 {
+                return None;
+            }
+            if begun.elapsed() > CLEAN_WITHIN {
+                return Some(left);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// The processes that the agents of a ticket noted and that still run.
     pub fn left_over(&self, ticket: i64) -> Vec<String> {
         let pids = self.dir.path().join("pids");
@@ -307,7 +331,7 @@ async fn verify(process: Process, over: Arc<AtomicBool>, place: usize) {
 }
 
 /// A project as `swarm init` leaves it, with a gate on main.
-fn project(dir: &Path, agents: usize) -> Project {
+fn project(dir: &Path, agents: usize, backend: &str) -> Project {
     let root = dir.join("project");
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(dir.join("pids")).unwrap();
@@ -320,9 +344,9 @@ fn project(dir: &Path, agents: usize) -> Project {
          [verify]\nretries = 2\n\
          [queue]\nmax_attempts = 3\nlease_seconds = 60\n\
          [agents]\ncount = {agents}\nstall_minutes = 1\n\
-         [agents.backend]\nkind = \"claude\"\nprogram = \"{}\"\n\
+         [agents.backend]\n{}\n\
          [agents.env]\nPIDS = \"{}\"\n",
-        agent.display(),
+        backend.replace("@AGENT@", &agent.display().to_string()),
         dir.join("pids").display()
     );
     fs::write(project.config_file(), config).unwrap();

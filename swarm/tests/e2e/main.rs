@@ -1,6 +1,7 @@
 //! Whole swarms, from outside: the built commands, a Docker engine, real containers.
 
 mod attacks;
+mod backends;
 mod outcomes;
 mod real_claude;
 mod support;
