@@ -39,7 +39,7 @@ impl Ended {
             code if self.out_of_memory => {
                 format!("exit code {code}, it used more memory than limits.memory allows")
             }
-            KILLED => "killed".into(),
+            KILLED => format!("exit code {KILLED}, killed"),
             code => format!("exit code {code}"),
         }
     }
