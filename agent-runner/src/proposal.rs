@@ -7,6 +7,7 @@ use std::time::Duration;
 use ticket::attempt::Outcome;
 use ticket::prompt::{Kind, Prompts};
 use ticket::transcript::{Key, Of};
+use ticket::usage::{Allowance, Phase, RunUsage};
 use ticket::wire::{EndProposal, ProposalRun};
 
 use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
@@ -54,7 +55,9 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
         interrupt.clone(),
         "propose",
     );
-    let end = match propose(runner, proposal, &interrupt, &pulse) {
+    let mut used = Vec::new();
+    let ending = propose(runner, proposal, &interrupt, &pulse, &mut used);
+    let end = match ending {
         Ok(Ending::Completed(_)) => EndProposal::default(),
         Ok(other) => {
             let (outcome, reason) = other.outcome();
@@ -71,6 +74,7 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
             ..EndProposal::default()
         },
     };
+    let end = EndProposal { usage: used, ..end };
     runner.stop.checkpoint();
     if let Some(reason) = &end.reason {
         runner
@@ -94,6 +98,7 @@ fn propose(
     proposal: &ProposalRun,
     interrupt: &Interrupt,
     pulse: &Pulse,
+    used: &mut Vec<RunUsage>,
 ) -> anyhow::Result<Ending> {
     let layout = &runner.layout;
     let kept_home = layout.enter_proposal_home(proposal.run)?;
@@ -107,12 +112,13 @@ fn propose(
             interrupt,
             pulse,
             &Session::Resume(id.clone()),
+            used,
         )?;
         if !matches!(ending, Ending::NoConversation(_) | Ending::Unusable(_)) {
             return Ok(ending);
         }
     }
-    ask(runner, proposal, interrupt, pulse, &Session::start())
+    ask(runner, proposal, interrupt, pulse, &Session::start(), used)
 }
 
 /// The number of a run of the agent CLI within a proposal run. Whoever takes one up may have two: one
@@ -128,6 +134,7 @@ fn ask(
     interrupt: &Interrupt,
     pulse: &Pulse,
     session: &Session,
+    used: &mut Vec<RunUsage>,
 ) -> anyhow::Result<Ending> {
     let (layout, base, settings) = (&runner.layout, &proposal.base, &proposal.agent);
     let credential = Credential::new(&proposal.token);
@@ -147,6 +154,7 @@ fn ask(
             ("TICKET_TOKEN".to_owned(), proposal.token.clone()),
             ("AGENT_ID".to_owned(), runner.name.clone()),
         ],
+        may_spend: proposal.allowance.map(Allowance::usd),
     };
     let invocation = Invocation::new(&settings.cli, settings, &place, &prompt, session)?;
     let of = Of::Proposal {
@@ -161,6 +169,13 @@ fn ask(
     if session.is_resumed() || settings.cli.backend.names_sessions() {
         on_session(session.id());
     }
+    let so_far = RunUsage {
+        run: key.run,
+        phase: Phase::Propose,
+        backend: settings.cli.backend.name.clone(),
+        ..RunUsage::default()
+    };
+    let (tell, of_run) = (pulse.accountant(), so_far.clone());
     let run = Run {
         command: invocation.command,
         stdin: invocation.stdin,
@@ -173,10 +188,21 @@ fn ask(
         stall: stall_limit(&proposal.agent),
         every: NEVER,
         on_served: Box::new(pulse.teller()),
-        on_usage: Box::new(|_| ()),
+        on_usage: Box::new(move |models| {
+            tell(RunUsage {
+                models,
+                ..of_run.clone()
+            });
+        }),
         on_session: Box::new(on_session),
     };
-    Ok(run.run(|| {}).ending)
+    let report = run.run(|| {});
+    used.push(RunUsage {
+        models: report.usage,
+        is_last: true,
+        ..so_far
+    });
+    Ok(report.ending)
 }
 
 #[cfg(test)]

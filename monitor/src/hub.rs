@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use swarm::fleet::{Blueprint, Fleet as Engine};
 use swarm::image::Images;
+use swarm::prices::Prices;
 use swarm::transcripts::Folder;
 use swarm::{Config, Project};
 use ticket::store::Session;
@@ -80,6 +81,8 @@ pub struct Hub {
     pub project: Project,
     /// Its configuration, as it was at the start.
     pub config: Config,
+    /// What models cost.
+    pub prices: Prices,
     /// The queue.
     pub database: Database,
     /// The repository.
@@ -209,6 +212,10 @@ impl Running {
         reconcile::run(&bare, &database).await?;
         // Whoever starts a swarm has just found a credential.
         database.call(|store| store.try_login_again()).await?;
+        let (budgets, prices) = (config.budgets, Prices::with(config.prices.clone())?);
+        database
+            .call(move |store| store.set_budgets(&budgets))
+            .await?;
 
         let host = Host::find(&project, &config, &settings).await?;
         if host.fleet.is_some() {
@@ -234,6 +241,7 @@ impl Running {
             closing: CancellationToken::new(),
             project,
             config,
+            prices,
             database,
             bare,
         });

@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use ticket::backend::{AgentCli, Backend, Role};
+use ticket::usage::Budgets;
 use ticket::wire::{AgentSettings, GateSettings};
 
+use crate::prices::Price;
 use crate::project::Project;
 
 pub mod backend;
@@ -81,6 +83,10 @@ pub struct Config {
     pub proposals: Proposals,
     /// What is kept of what agents did.
     pub transcripts: Transcripts,
+    /// What may be spent.
+    pub budgets: Budgets,
+    /// What models cost that the agent CLI does not say, by name.
+    pub prices: BTreeMap<String, Price>,
     /// The page and the API.
     pub monitor: Monitor,
     /// Whom to tell what, and how.

@@ -10,6 +10,7 @@ pub mod hub;
 pub mod image;
 pub mod init;
 pub mod ntfy;
+pub mod prices;
 pub mod project;
 pub mod pull;
 pub mod transcripts;

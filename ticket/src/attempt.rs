@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::usage::Spent;
+
 /// How an attempt ended. One list of words from the runner through the hub to the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -137,6 +139,9 @@ pub struct Attempt {
     pub heartbeat_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
+    /// What it used; only `show` and `attempts` say so.
+    #[serde(default)]
+    pub spent: Spent,
 }
 
 /// The branch that an attempt may push, and no other.

@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 pub const ARGS: &str = "{args}";
 /// Stands in [`Backend::call`] for [`Backend::model_flag`], when there is a model.
 pub const MODEL_FLAG: &str = "{model_flag}";
+/// Stands in [`Backend::call`] for [`Backend::budget_flag`], when there is a budget.
+pub const BUDGET_FLAG: &str = "{budget_flag}";
 /// Stands in [`Backend::call`] for [`Backend::new_session`] or [`Backend::resume`].
 pub const CONVERSATION: &str = "{conversation}";
 /// Stands within an argument for the model.
 pub const MODEL: &str = "{model}";
+/// Stands within an argument for what the run may cost, in US dollars.
+pub const USD: &str = "{usd}";
 /// Stands within an argument for the conversation's name.
 pub const SESSION: &str = "{session}";
 /// Stands within an argument for the prompt.
@@ -37,8 +41,8 @@ pub struct Backend {
     pub kind: Kind,
     /// The program.
     pub program: String,
-    /// All its arguments. A word that is [`ARGS`], [`MODEL_FLAG`] or [`CONVERSATION`] stands for the
-    /// words of that list.
+    /// All its arguments. A word that is [`ARGS`], [`MODEL_FLAG`], [`BUDGET_FLAG`] or
+    /// [`CONVERSATION`] stands for the words of that list.
     pub call: Vec<String>,
     /// Further arguments.
     #[serde(default)]
@@ -52,6 +56,9 @@ pub struct Backend {
     /// How the model is named; empty when there is none to choose.
     #[serde(default)]
     pub model_flag: Vec<String>,
+    /// How it is told what the run may cost; empty when it takes no budget.
+    #[serde(default)]
+    pub budget_flag: Vec<String>,
     /// How a new conversation is begun; with [`SESSION`] it gets its name from the runner.
     #[serde(default)]
     pub new_session: Vec<String>,

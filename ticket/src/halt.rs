@@ -50,6 +50,8 @@ pub enum Cause {
     Login,
     /// The model's service is overloaded, broken or out of reach.
     Service,
+    /// The day's budget is used up. Ends at midnight, when it is raised, or when a human says so.
+    Budget,
 }
 
 /// Why nobody claims at present.
@@ -79,6 +81,18 @@ pub enum Claims {
     Probe,
     /// None.
     Withheld,
+}
+
+impl Claims {
+    /// What both allow.
+    #[must_use]
+    pub fn and(self, other: Claims) -> Claims {
+        match (self, other) {
+            (Claims::Withheld, _) | (_, Claims::Withheld) => Claims::Withheld,
+            (Claims::Probe, _) | (_, Claims::Probe) => Claims::Probe,
+            (Claims::Free, Claims::Free) => Claims::Free,
+        }
+    }
 }
 
 impl Halt {
@@ -149,10 +163,25 @@ impl Halt {
         }
     }
 
+    /// The day's budget is used up until `until`; after that nobody has to try first.
+    pub fn by_budget(said: &str, since: i64, until: i64) -> Halt {
+        Halt {
+            cause: Cause::Budget,
+            said: said.to_owned(),
+            since,
+            until: Some(until),
+            probe: None,
+            failures: 0,
+        }
+    }
+
     /// Whether a claim may happen at `now`.
     pub fn claims(&self, now: i64) -> Claims {
         match (self.probe, self.until) {
-            (None, Some(until)) if until <= now => Claims::Probe,
+            (None, Some(until)) if until <= now => match self.cause {
+                Cause::Budget => Claims::Free,
+                Cause::Limit | Cause::Login | Cause::Service => Claims::Probe,
+            },
             _ => Claims::Withheld,
         }
     }

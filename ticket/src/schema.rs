@@ -19,8 +19,9 @@ use crate::status::Status;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
 use crate::transfer::{
     AttemptRecord, CommentRecord, Counts, EventRecord, Header, Imported, Kind, LandingRecord,
-    LastIds, LearningRecord, NewId, TicketRecord,
+    LastIds, LearningRecord, NewId, TicketRecord, UsageRecord,
 };
+use crate::usage::{Phase, Spent};
 use crate::wire::{Claimed, ErrorBody, ErrorDetail, Failed};
 
 /// Which dialect of JSON Schema the document is in.
@@ -73,11 +74,14 @@ const IN_OPENAPI: &str = "#/components/schemas/";
     Resolution,
     Resumed,
     Severity,
+    Spent,
     Status,
     Ticket,
     TicketDetail,
     TicketRecord,
     TicketType,
+    UsageRecord,
+    Phase,
 )))]
 pub struct Types;
 

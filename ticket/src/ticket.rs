@@ -10,6 +10,7 @@ use crate::attempt::Attempt;
 use crate::comment::Comment;
 use crate::error::{Error, Result};
 use crate::status::Status;
+use crate::usd::Usd;
 use crate::words::one_of;
 
 /// The longest title, in characters.
@@ -178,6 +179,14 @@ pub struct Ticket {
     pub labels: Vec<String>,
     /// True: it cannot be claimed before its children are done.
     pub wait_for_children: bool,
+    /// What it may cost in US dollars; without one the configuration says.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    pub max_budget_usd: Option<Usd>,
+    /// What it cost so far in US dollars, as far as that is known.
+    #[serde(default)]
+    #[schema(value_type = f64)]
+    pub spent_usd: Usd,
 }
 
 /// A ticket with all that hangs on it, as `show` and `claim-next` give it.
@@ -227,6 +236,9 @@ pub struct NewTicket {
     pub wait_for_children: bool,
     /// Nobody claims it before this moment, in Unix seconds.
     pub not_before: Option<i64>,
+    /// What it may cost, in US dollars; without one the configuration says.
+    #[schema(value_type = Option<f64>)]
+    pub max_budget_usd: Option<Usd>,
 }
 
 impl NewTicket {
@@ -274,6 +286,7 @@ impl NewTicket {
         self.description
             .as_deref()
             .map_or(Ok(()), |d| check_text("description", d))?;
+        check_budget(self.max_budget_usd, Usd(1))?;
         check_priority(self.priority)
     }
 }
@@ -303,6 +316,8 @@ pub struct TicketChange {
     pub remove_labels: Vec<String>,
     /// Nobody claims it before this moment, in Unix seconds; 0 for at once.
     pub not_before: Option<i64>,
+    /// A new budget in US dollars; 0 for none of its own.
+    pub max_budget_usd: Option<Usd>,
 }
 
 impl TicketChange {
@@ -320,6 +335,7 @@ impl TicketChange {
         self.description
             .as_deref()
             .map_or(Ok(()), |d| check_text("description", d))?;
+        check_budget(self.max_budget_usd, Usd(0))?;
         if self.status == Some(Status::Done) {
             return Err(Error::Invalid(
                 "'update' cannot set the status to done: use 'ticket mark-done ID'".into(),
@@ -373,6 +389,16 @@ pub fn check_label(label: &str) -> Result<()> {
         "'{}' is not a label: use one word of at most {MAX_LABEL} letters, digits, '-', '_', '.', '/' or ':'",
         crate::text::one_line(label)
     )))
+}
+
+/// Refuses a budget below `least`.
+fn check_budget(budget: Option<Usd>, least: Usd) -> Result<()> {
+    match budget {
+        Some(budget) if budget < least => Err(Error::Invalid(format!(
+            "a budget of {budget} buys nothing: write a number of US dollars such as 5 or 0.50"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a priority that is out of range.

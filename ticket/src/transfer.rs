@@ -1,7 +1,8 @@
 //! The lines of `ticket export` and `ticket import`: one JSON object a line.
 //!
 //! An export is a [`Header`], then every ticket with all that hangs on it, then the learnings, then
-//! the activity log. Token hashes, agents, proposal runs and settings stay where they are. A file
+//! the activity log. Token hashes, agents, proposal runs with what they used, and settings stay where
+//! they are. A file
 //! written by hand needs no header, and of a ticket no more than `kind` and `title`.
 
 use std::fmt;
@@ -16,6 +17,8 @@ use crate::error::{Error, Result};
 use crate::landing::LandingState;
 use crate::status::Status;
 use crate::ticket::{Resolution, TicketType};
+use crate::usage::Phase;
+use crate::usd::Usd;
 
 /// The format that this program writes, and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -158,6 +161,10 @@ pub struct TicketRecord {
     /// True: it cannot be claimed before its children are done.
     #[serde(default)]
     pub wait_for_children: bool,
+    /// What it may cost in US dollars.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    pub max_budget_usd: Option<Usd>,
     /// Words to find it by.
     #[serde(default)]
     pub labels: Vec<String>,
@@ -228,6 +235,42 @@ pub struct AttemptRecord {
     pub heartbeat_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
+    /// What it used: one for each run of an agent CLI, model and day.
+    #[serde(default)]
+    pub usage: Vec<UsageRecord>,
+}
+
+/// What an attempt of a [`TicketRecord`] used by one model, in one run of an agent CLI, on one day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageRecord {
+    /// 1 for the attempt's first run.
+    pub run: i64,
+    /// The model.
+    pub model: String,
+    /// The day, where the hub ran.
+    pub day: String,
+    /// Which agent CLI.
+    pub backend: String,
+    /// What it was run for.
+    #[serde(deserialize_with = "required_word")]
+    pub phase: Phase,
+    /// Tokens that were sent and came from no cache.
+    pub input_tokens: i64,
+    /// Tokens that the model wrote.
+    pub output_tokens: i64,
+    /// Tokens that were sent and read from a cache.
+    pub cache_read_tokens: i64,
+    /// Tokens that were sent and written to a cache.
+    pub cache_write_tokens: i64,
+    /// What it cost in millionths of a US dollar, where that is known.
+    pub cost_microusd: Option<i64>,
+    /// True: the run was over.
+    pub is_last: bool,
+    /// When it was first heard of.
+    pub started_at: String,
+    /// When it was last heard of.
+    pub updated_at: String,
 }
 
 /// A landing of a [`TicketRecord`].

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::usd::Usd;
 use crate::words::one_of;
 
 /// The largest number of tokens, or millionths of a dollar, that one report may name.
@@ -196,6 +197,72 @@ fn name(said: &str) -> String {
     crate::text::one_line(said).chars().take(NAME).collect()
 }
 
+/// What was used, added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Spent {
+    /// Tokens that were sent and came from no cache.
+    pub input_tokens: i64,
+    /// Tokens that models wrote.
+    pub output_tokens: i64,
+    /// Tokens that were sent and read from a cache.
+    pub cache_read_tokens: i64,
+    /// Tokens that were sent and written to a cache.
+    pub cache_write_tokens: i64,
+    /// What it cost in US dollars, as far as that is known: an estimate at list prices.
+    #[schema(value_type = f64)]
+    pub cost_usd: Usd,
+    /// False when the cost of a part is not known: then it cost at least this.
+    pub is_cost_known: bool,
+}
+
+impl Spent {
+    /// The cost in words: `$1.20`, `at least $1.20`, or `unknown`.
+    pub fn cost(&self) -> String {
+        match (self.is_cost_known, self.cost_usd.0) {
+            (true, _) => self.cost_usd.to_string(),
+            (false, 0) => "unknown".to_owned(),
+            (false, _) => format!("at least {}", self.cost_usd),
+        }
+    }
+
+    /// True when nothing was used.
+    pub fn is_nothing(&self) -> bool {
+        let tokens = self.input_tokens + self.output_tokens;
+        tokens + self.cache_read_tokens + self.cache_write_tokens == 0 && self.cost_usd.0 == 0
+    }
+}
+
+/// In words: tokens sent, written, and read from and written to caches.
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [input, output, read, written] = [
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+        ]
+        .map(grouped);
+        write!(
+            f,
+            "{} for {input} tokens in, {output} out, {read} from cache, {written} to cache",
+            self.cost()
+        )
+    }
+}
+
+/// A number with its thousands set apart.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::from(if number < 0 { "-" } else { "" });
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Which budget.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -206,6 +273,16 @@ pub enum Budget {
     Day,
 }
 
+/// What may be spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budgets {
+    /// On one ticket that has no budget of its own; none for any amount.
+    pub max_usd_per_ticket: Option<Usd>,
+    /// On one day, from midnight to midnight where the hub runs; none for any amount.
+    pub max_usd_per_day: Option<Usd>,
+}
+
 /// What may still be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Allowance {
@@ -213,6 +290,22 @@ pub struct Allowance {
     pub microusd: u64,
     /// Which budget leaves no more.
     pub budget: Budget,
+}
+
+impl Allowance {
+    /// As an amount of money; never nothing, which no agent CLI takes for a budget.
+    pub fn usd(self) -> Usd {
+        Usd(i64::try_from(self.microusd).unwrap_or(i64::MAX).max(1))
+    }
+
+    /// What is left of it after so many millionths of a dollar.
+    #[must_use]
+    pub fn after(self, microusd: u64) -> Allowance {
+        Allowance {
+            microusd: self.microusd.saturating_sub(microusd),
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +334,28 @@ mod tests {
         assert_eq!(known.plus(unknown).cost_microusd, None);
         assert_eq!(known.plus(unknown).input_tokens, 2);
         assert!(!known.is_nothing() && Usage::default().is_nothing());
+    }
+
+    #[test]
+    fn what_was_used_is_said_in_words() {
+        let spent = Spent {
+            input_tokens: 1_234_567,
+            output_tokens: -1000,
+            cache_read_tokens: 999,
+            cost_usd: Usd(1_500_000),
+            is_cost_known: true,
+            ..Spent::default()
+        };
+        assert_eq!(
+            spent.to_string(),
+            "$1.50 for 1,234,567 tokens in, -1,000 out, 999 from cache, 0 to cache"
+        );
+        let partly = Spent {
+            is_cost_known: false,
+            ..spent
+        };
+        assert_eq!(partly.cost(), "at least $1.50");
+        assert_eq!(Spent::default().cost(), "unknown");
     }
 
     #[test]

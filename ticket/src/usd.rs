@@ -20,9 +20,9 @@ pub struct Usd(
 );
 
 impl Usd {
-    /// A number of dollars; none when it is not one from 0 to a billion.
+    /// A number of dollars; none when it is none, or more than a billion.
     pub fn from_dollars(dollars: f64) -> Option<Usd> {
-        if !(0.0..=MOST).contains(&dollars) {
+        if !(-MOST..=MOST).contains(&dollars) {
             return None;
         }
         #[allow(
@@ -139,6 +139,6 @@ mod tests {
         ] {
             assert!(bad.parse::<Usd>().is_err(), "{bad}");
         }
-        assert!(serde_json::from_str::<Usd>("-0.5").is_err());
+        assert!(serde_json::from_str::<Usd>("1e10").is_err());
     }
 }

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ticket::backend::{
-    ARGS, AgentCli, Backend, CONVERSATION, MODEL, MODEL_FLAG, Output, PROMPT, PROMPT_FILE,
-    PromptBy, SESSION,
+    ARGS, AgentCli, BUDGET_FLAG, Backend, CONVERSATION, MODEL, MODEL_FLAG, Output, PROMPT,
+    PROMPT_FILE, PromptBy, SESSION, USD,
 };
 use ticket::prompt::Kind;
 use ticket::transcript::{Begin, Key};
+use ticket::usd::Usd;
 use ticket::wire::AgentSettings;
 
 use super::codex::Codex;
@@ -80,7 +81,7 @@ impl Invocation {
             }
             false => prompt,
         };
-        let mut words = arguments(backend, cli.model.as_deref(), session);
+        let mut words = arguments(backend, cli.model.as_deref(), session, place.may_spend);
         let mut stdin = Vec::new();
         match backend.prompt {
             PromptBy::Stdin => stdin = prompt.as_bytes().to_vec(),
@@ -149,7 +150,13 @@ fn reader(
 }
 
 /// All arguments but the prompt.
-fn arguments(backend: &Backend, model: Option<&str>, session: &Session) -> Vec<String> {
+fn arguments(
+    backend: &Backend,
+    model: Option<&str>,
+    session: &Session,
+    may_spend: Option<Usd>,
+) -> Vec<String> {
+    let may_spend = may_spend.filter(|most| own_budget(backend).is_none_or(|own| own > *most));
     let conversation = match session {
         Session::New(_) => &backend.new_session,
         Session::Resume(_) => &backend.resume,
@@ -161,14 +168,24 @@ fn arguments(backend: &Backend, model: Option<&str>, session: &Session) -> Vec<S
             CONVERSATION => conversation,
             MODEL_FLAG if model.is_some() => &backend.model_flag,
             MODEL_FLAG => &[],
+            BUDGET_FLAG if may_spend.is_some() => &backend.budget_flag,
+            BUDGET_FLAG => &[],
             _ => std::slice::from_ref(word),
         };
         words.extend(list.iter().map(|word| {
             word.replace(MODEL, model.unwrap_or_default())
                 .replace(SESSION, session.id())
+                .replace(USD, &may_spend.unwrap_or_default().dollars().to_string())
         }));
     }
     words
+}
+
+/// The budget that the project gives each run, among the further arguments.
+fn own_budget(backend: &Backend) -> Option<Usd> {
+    let flag = backend.budget_flag.first()?;
+    let mut words = backend.args.iter().skip_while(|word| *word != flag);
+    words.nth(1)?.parse().ok()
 }
 
 /// Puts `value` where `mark` stands, or behind everything else.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use ticket::transcript::End;
 use ticket::usage::ModelUsage;
+use ticket::usd::Usd;
 use ticket::wire::AgentSettings;
 
 use crate::console::{Console, clean};
@@ -488,4 +489,6 @@ pub struct Place {
     pub tmp: PathBuf,
     /// `TICKET_URL`, `TICKET_TOKEN` and the rest.
     pub env: Vec<(String, String)>,
+    /// What the run may cost, where there is a budget.
+    pub may_spend: Option<Usd>,
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
 use ticket::transcript::{Key, Of};
 use ticket::usage::{ModelUsage, Phase, RunUsage};
+use ticket::usd::Usd;
 
 use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
@@ -126,10 +127,18 @@ impl Attempt<'_> {
         self.merging = self.runner.tree.is_merging();
         self.runner.tree.disarm()?;
         Ok(Seen::Asked {
-            ending: report.ending,
+            ending: self.in_our_words(report.ending),
             live: life != Life::Lost,
             log: report.log_tail,
         })
+    }
+
+    /// Which budget an agent CLI means that ended because of one.
+    fn in_our_words(&self, ending: Ending) -> Ending {
+        match (ending, self.pulse.over_budget()) {
+            (Ending::Budget, Some(budget)) => Ending::Interrupted(Why::Budget(budget)),
+            (ending, _) => ending,
+        }
     }
 
     /// Tells the hub what a run used, and keeps it for the attempt's end.
@@ -156,6 +165,12 @@ impl Attempt<'_> {
         }
     }
 
+    /// What is left of the budget that has the least left.
+    fn may_spend(&self) -> Option<Usd> {
+        let allowance = self.assignment.allowance?;
+        Some(allowance.after(self.lease.known_cost()).usd())
+    }
+
     fn place(&self) -> Place {
         let layout = &self.runner.layout;
         let mut env = self.ticket_env();
@@ -169,6 +184,7 @@ impl Attempt<'_> {
             home: layout.home(self.lease.ticket),
             tmp: layout.tmp(),
             env,
+            may_spend: self.may_spend(),
         }
     }
 }

@@ -102,7 +102,8 @@ impl Lease {
     pub fn known_cost(&self) -> u64 {
         let state = self.state();
         let models = state.usage.iter().flat_map(|run| &run.models);
-        models.filter_map(|m| m.usage.cost_microusd).sum()
+        let costs = models.filter_map(|m| m.usage.cost_microusd);
+        costs.fold(0, u64::saturating_add)
     }
 
     /// Takes a snapshot and hands it to the hub. The commit that has it, if there is anything to keep.

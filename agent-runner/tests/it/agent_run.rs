@@ -279,6 +279,7 @@ fn invoke(backend: Backend, dir: &std::path::Path) -> Report {
         home: dir.join("home"),
         tmp: dir.to_owned(),
         env: vec![("TICKET_TOKEN".into(), "token-12345678".into())],
+        may_spend: None,
     };
     let settings = settings(backend);
     let invocation = Invocation::new(

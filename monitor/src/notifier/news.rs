@@ -196,7 +196,7 @@ impl Look<'_> {
         let mut was_told = known.is_some_and(|known| known.was_told) && !refused_again;
         let patience = match halt.cause {
             Cause::Service => SERVICE_PATIENCE,
-            Cause::Limit | Cause::Login => 0,
+            Cause::Limit | Cause::Login | Cause::Budget => 0,
         };
         if !was_told && now - halt.since >= patience {
             self.halted(halt);
@@ -240,6 +240,15 @@ impl Look<'_> {
                      up.\n\n{said}"
                 ),
             ),
+            Cause::Budget => (
+                Kind::Budget,
+                4,
+                "The day's budget is used up: the agents wait",
+                format!(
+                    "They cost {said}. They go on at {again} UTC, when the hub's day is over; \
+                     'ticket resume' lets them go on today."
+                ),
+            ),
         };
         self.tell(kind, "halt", priority, title, &body);
     }
@@ -249,6 +258,7 @@ impl Look<'_> {
             Cause::Limit => (Kind::Limit, "The usage limit is over"),
             Cause::Login => (Kind::Login, "The login works again"),
             Cause::Service => (Kind::Service, "The model's service works again"),
+            Cause::Budget => (Kind::Budget, "The day's budget lasts again"),
         };
         let lasted = span(self.facts.now - halt.since);
         let body = format!("The agents work again. It lasted {lasted}.");

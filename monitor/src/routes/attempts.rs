@@ -6,11 +6,12 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
 use ticket::landing::Landing;
+use ticket::usage::RunUsage;
 use ticket::wire::{EndAttempt, Heard, Heartbeat, Submit};
 
 use crate::auth::Worker;
 use crate::error::{Answer, Body, Path};
-use crate::hub::Shared;
+use crate::hub::{Hub, Shared};
 
 /// The longest reason kept, in bytes: it is one sentence.
 pub const MAX_REASON: usize = 4 << 10;
@@ -18,6 +19,8 @@ pub const MAX_REASON: usize = 4 << 10;
 pub const MAX_LOG: usize = 64 << 10;
 /// The longest name of a phase or of a conversation, in bytes.
 const MAX_NAME: usize = 200;
+/// How many runs one report may tell of: more than `verify.retries` allows.
+const MAX_REPORTS: usize = 1000;
 /// The longest summary kept, in bytes: it becomes a commit's body.
 const MAX_SUMMARY: usize = 16 << 10;
 
@@ -37,6 +40,7 @@ async fn heartbeat(
 ) -> Answer<Json<Heard>> {
     capped(&mut beat.phase, MAX_NAME);
     capped(&mut beat.session_id, MAX_NAME);
+    priced(&hub, &mut beat.usage);
     let heard = hub
         .database
         .call(move |store| store.heartbeat(&name, ticket, attempt, &beat))
@@ -68,11 +72,21 @@ async fn end(
     capped(&mut end.reason, MAX_REASON);
     capped(&mut end.log_tail, MAX_LOG);
     capped(&mut end.session_id, MAX_NAME);
+    priced(&hub, &mut end.usage);
     let max_attempts = hub.config.queue.max_attempts;
     hub.database
         .call(move |store| store.end_attempt(&name, ticket, attempt, &end, max_attempts))
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Keeps so many reports, and adds what models cost that the agent CLI does not say.
+pub fn priced(hub: &Hub, runs: &mut Vec<RunUsage>) {
+    runs.truncate(MAX_REPORTS);
+    for run in runs.iter_mut() {
+        *run = std::mem::take(run).capped();
+    }
+    hub.prices.add_to(runs);
 }
 
 /// Keeps the end of a text that is too long: the end of a log says why.

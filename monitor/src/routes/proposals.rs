@@ -10,7 +10,7 @@ use crate::auth::Worker;
 use crate::error::{Answer, Body, Path};
 use crate::hub::Shared;
 use crate::presence::Doing;
-use crate::routes::attempts::{MAX_REASON, capped};
+use crate::routes::attempts::{MAX_REASON, capped, priced};
 use crate::supervisor::PROPOSAL;
 
 /// The routes of this concern.
@@ -24,8 +24,9 @@ async fn heartbeat(
     State(hub): State<Shared>,
     Worker(name): Worker,
     Path(run): Path<i64>,
-    Body(beat): Body<Heartbeat>,
+    Body(mut beat): Body<Heartbeat>,
 ) -> Answer<Json<Heard>> {
+    priced(&hub, &mut beat.usage);
     let heard = hub
         .database
         .call(move |store| store.proposal_heartbeat(&name, run, &beat))
@@ -41,6 +42,7 @@ async fn end(
     Body(mut end): Body<EndProposal>,
 ) -> Answer<StatusCode> {
     capped(&mut end.reason, MAX_REASON);
+    priced(&hub, &mut end.usage);
     hub.presence.is(&name, Doing::Waiting);
     hub.database
         .call(move |store| store.end_proposal(&name, run, &end))

@@ -147,9 +147,12 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
         .call(move |store| store.set_base(id, number, &commit))
         .await?;
     let about = offer.given.background.about();
-    let (learnings, learnings_left_out) = hub
+    let ((learnings, learnings_left_out), allowance) = hub
         .database
-        .read(move |store| store.learnings_for_prompt(&about))
+        .read(move |store| {
+            let learnings = store.learnings_for_prompt(&about)?;
+            Ok((learnings, store.allowance(Some(id))?))
+        })
         .await?;
     let claim = offer.taken();
     Ok(Work::Ticket(Box::new(Assignment {
@@ -163,7 +166,7 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
         base,
         start_from: claim.start_from,
         resume: claim.resume,
-        allowance: None,
+        allowance,
         agent,
         gate: hub.config.gate_settings(),
     })))
@@ -172,6 +175,7 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
 async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
     let agent = settings::agent(hub, Role::Propose).await?;
     let base = hub.base().await?;
+    let allowance = hub.database.read(|store| store.allowance(None)).await?;
     let begun = offer.taken();
     Ok(Work::Propose(Box::new(ProposalRun {
         run: begun.run,
@@ -180,7 +184,7 @@ async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
         known: begun.known,
         tries: begun.tries,
         resume: begun.resume,
-        allowance: None,
+        allowance,
         agent,
     })))
 }

@@ -8,8 +8,8 @@ use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use ticket::backend::{
-    ARGS, AgentCli, Backend, CONVERSATION, Kind, MODEL, MODEL_FLAG, OR, PROMPT, PROMPT_FILE,
-    PromptBy, SESSION,
+    ARGS, AgentCli, BUDGET_FLAG, Backend, CONVERSATION, Kind, MODEL, MODEL_FLAG, OR, PROMPT,
+    PROMPT_FILE, PromptBy, SESSION, USD,
 };
 use toml::{Table, Value};
 
@@ -120,6 +120,7 @@ pub fn fault(backend: &Backend) -> Option<(String, String)> {
         ("call", &backend.call),
         ("args", &backend.args),
         ("model_flag", &backend.model_flag),
+        ("budget_flag", &backend.budget_flag),
         ("new_session", &backend.new_session),
         ("resume", &backend.resume),
     ] {
@@ -154,8 +155,10 @@ fn wrong_word(word: &str, prompt: PromptBy) -> Option<String> {
     let known = [
         ARGS,
         MODEL_FLAG,
+        BUDGET_FLAG,
         CONVERSATION,
         MODEL,
+        USD,
         SESSION,
         PROMPT,
         PROMPT_FILE,

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use ticket::backend::{Backend, Role};
+use ticket::text::one_line;
+use ticket::usd::Usd;
 
 use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify, backend};
 use crate::ntfy;
+use crate::prices::Price;
 
 /// The first value that is of the right type and still makes no sense.
 pub fn fault(config: &Config) -> Option<String> {
@@ -20,10 +23,12 @@ pub fn fault(config: &Config) -> Option<String> {
         queue,
         proposals,
         transcripts,
+        budgets,
+        prices,
         monitor,
         notify,
     } = config;
-    let checks: [(&str, bool, &str); 26] = [
+    let checks: [(&str, bool, &str); 28] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -136,6 +141,16 @@ pub fn fault(config: &Config) -> Option<String> {
             transcripts.max_run_size.0 >= 1 << 20,
             "at least \"1m\"",
         ),
+        (
+            "budgets.max_usd_per_ticket",
+            buys_something(budgets.max_usd_per_ticket),
+            "a number of US dollars above 0; leave it out for any amount",
+        ),
+        (
+            "budgets.max_usd_per_day",
+            buys_something(budgets.max_usd_per_day),
+            "a number of US dollars above 0; leave it out for any amount",
+        ),
         ("monitor.port", monitor.port != 0, "a port from 1 to 65535"),
         (
             "project.name",
@@ -164,6 +179,7 @@ pub fn fault(config: &Config) -> Option<String> {
                 .into_iter()
                 .find_map(|role| bad_role(config, role))
         })
+        .or_else(|| bad_price(prices))
         .or_else(|| bad_address(notify))
 }
 
@@ -209,6 +225,18 @@ fn bad_role(config: &Config, role: Role) -> Option<String> {
 
 fn bad_variables(key: &str, variables: &BTreeMap<String, String>) -> Option<String> {
     variables.keys().find_map(|name| bad_variable(key, name))
+}
+
+fn buys_something(budget: Option<Usd>) -> bool {
+    budget.is_none_or(|budget| budget.0 > 0)
+}
+
+fn bad_price(prices: &BTreeMap<String, Price>) -> Option<String> {
+    let (model, _) = prices.iter().find(|(_, price)| !price.is_sound())?;
+    Some(format!(
+        "prices.\"{}\": expected US dollars per million tokens, from 0 to 100000",
+        one_line(model)
+    ))
 }
 
 fn minutes(number: u64) -> bool {

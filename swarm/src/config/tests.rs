@@ -112,6 +112,22 @@ fn a_broken_file_names_key_expectation_and_file() {
             vec!["queue.lease_seconds", "10"],
         ),
         ("[agents]\n\ncount = = 3", vec!["line 3"]),
+        (
+            "[budgets]\nmax_usd_per_day = 0",
+            vec!["budgets.max_usd_per_day", "above 0"],
+        ),
+        (
+            "[budgets]\nmax_usd_per_ticket = \"five\"",
+            vec!["budgets.max_usd_per_ticket", "expected f64"],
+        ),
+        (
+            "[prices.\"house-*\"]\ninput = 1",
+            vec!["prices.house-*", "missing field `output`"],
+        ),
+        (
+            "[prices.\"house-*\"]\ninput = -1\noutput = 2",
+            vec!["prices.\"house-*\"", "per million tokens"],
+        ),
     ];
     for (text, words) in table {
         let sentence = sentence(text);

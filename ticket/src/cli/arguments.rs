@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use ticket::usd::Usd;
 use ticket::{Status, TicketType};
 
-use super::values::{id, moment, prose};
+use super::values::{budget, budget_or_none, id, moment, prose};
 
 /// What `ticket create` takes.
 #[derive(Debug, Args)]
@@ -47,6 +48,10 @@ pub struct Create {
     /// Nobody claims it before then: +30m, +2h, +1d, or a time such as 2030-01-31 08:00:00 (UTC)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     pub not_before: Option<i64>,
+    /// What its attempts may cost together, in US dollars; budgets.max_usd_per_ticket of the
+    /// configuration without it
+    #[arg(long, value_name = "USD", value_parser = budget)]
+    pub max_budget_usd: Option<Usd>,
     /// Make all tickets of this file in one step; - reads standard input. One JSON object a line, or
     /// an array of them, with the fields that 'ticket schema' calls TicketOfFile; "key" is a name by
     /// which the others can refer to it
@@ -56,6 +61,7 @@ pub struct Create {
         conflicts_with_all = [
             "title", "description", "parent", "assign", "blocked_by", "block_dependents_of",
             "created_by", "kind", "priority", "label", "wait_for_children", "not_before",
+            "max_budget_usd",
         ]
     )]
     pub file: Option<PathBuf>,
@@ -98,6 +104,9 @@ pub struct Update {
     /// now for at once
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = moment)]
     pub not_before: Option<i64>,
+    /// What its attempts may cost together, in US dollars; none for what the configuration says
+    #[arg(long, value_name = "USD", value_parser = budget_or_none)]
+    pub max_budget_usd: Option<Usd>,
 }
 
 /// Which tickets `ticket list` and `ticket count` look at. Every condition must hold.

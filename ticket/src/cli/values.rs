@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use ticket::usd::Usd;
+
 /// A ticket's number, with or without `#` in front.
 pub fn id(text: &str) -> Result<i64, String> {
     parsed(text.strip_prefix('#').unwrap_or(text))
@@ -17,6 +19,19 @@ pub fn number(text: &str) -> Result<u32, String> {
 /// A moment, in Unix seconds.
 pub fn moment(text: &str) -> Result<i64, String> {
     ticket::moment::parse(text, ticket::moment::now())
+}
+
+/// An amount of money.
+pub fn budget(text: &str) -> Result<Usd, String> {
+    text.parse().map_err(|e: ticket::Error| e.to_string())
+}
+
+/// The same, or `none`, which is nothing.
+pub fn budget_or_none(text: &str) -> Result<Usd, String> {
+    match text {
+        "none" => Ok(Usd(0)),
+        amount => budget(amount).map_err(|e| format!("{e}, or none")),
+    }
 }
 
 /// A text may begin with a dash, as a list in Markdown does; a single word that does is an option

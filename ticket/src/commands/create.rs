@@ -33,6 +33,7 @@ pub fn run(door: &mut Door, format: Format, create: Create) -> Result<u8> {
         labels: create.label,
         wait_for_children: create.wait_for_children,
         not_before: create.not_before,
+        max_budget_usd: create.max_budget_usd,
     };
     let id = door.queue(|queue| queue.create(&new))?;
     print(format, &Made { id }, |made| made.id.to_string())

@@ -25,6 +25,7 @@ pub fn run(door: &mut Door, format: Format, update: Update) -> Result<u8> {
         add_labels: update.label,
         remove_labels: update.remove_label,
         not_before: update.not_before,
+        max_budget_usd: update.max_budget_usd,
     };
     door.queue(|queue| queue.update(id, &change))?;
     changed(door, format, id, &format!("Ticket {id} updated."))

@@ -77,6 +77,7 @@ fn everything() -> Background {
         started_at: TIME.to_owned(),
         heartbeat_at: TIME.to_owned(),
         ended_at: Some(TIME.to_owned()),
+        spent: crate::usage::Spent::default(),
     };
     Background {
         ticket: detail(ticket(7, TicketType::Task)),
@@ -134,6 +135,8 @@ fn ticket(id: i64, kind: TicketType) -> Ticket {
         failures: 1,
         labels: vec!["label".to_owned()],
         wait_for_children: false,
+        max_budget_usd: None,
+        spent_usd: crate::usd::Usd(0),
     }
 }
 

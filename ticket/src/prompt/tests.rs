@@ -34,6 +34,8 @@ fn ticket(id: i64, title: &str, description: Option<&str>) -> Ticket {
         failures: 1,
         labels: vec![],
         wait_for_children: false,
+        max_budget_usd: None,
+        spent_usd: crate::usd::Usd(0),
     }
 }
 
@@ -86,6 +88,7 @@ fn earlier_attempt() -> Attempt {
         started_at: String::new(),
         heartbeat_at: String::new(),
         ended_at: None,
+        spent: crate::usage::Spent::default(),
     }
 }
 

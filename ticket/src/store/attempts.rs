@@ -6,14 +6,14 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::usage::{self, Spender};
-use super::{Store, Write, events, halts, landings, now, retry, tickets};
+use super::{Store, Write, budgets, events, halts, landings, now, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::diff::Subject;
 use crate::error::{Error, Result};
-use crate::moment::today;
 use crate::status::Move;
 use crate::ticket::Ticket;
+use crate::usage::Spent;
 use crate::wire::{EndAttempt, Heard, Heartbeat};
 
 /// How long a ticket waits for the tree of an attempt that was ended from outside.
@@ -30,6 +30,17 @@ pub fn of(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
     let mut query = conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":ticket": ticket }, from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The same with what each used.
+pub fn with_spending(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
+    let mut attempts = of(conn, ticket)?;
+    for (number, spent) in usage::by_attempt(conn, ticket)? {
+        if let Some(attempt) = attempts.iter_mut().find(|a| a.number == number) {
+            attempt.spent = spent;
+        }
+    }
+    Ok(attempts)
 }
 
 /// The live attempt of a ticket, if it has one.
@@ -114,17 +125,9 @@ impl Store {
     ) -> Result<Heard> {
         self.write(|tx| {
             let before = must_belong(tx, agent, ticket, attempt)?;
-            usage::record(
-                tx,
-                Spender {
-                    agent,
-                    ticket: Some(ticket),
-                    number: attempt,
-                },
-                &beat.usage,
-                &today(),
-            )?;
+            let over_budget = budgets::spend(tx, of_attempt(agent, ticket, attempt), &beat.usage)?;
             if let Err(stale) = must_go_on(&before) {
+                budgets::hand_over(tx, ticket)?;
                 return Ok(Err(stale));
             }
             tx.prepare_cached(
@@ -146,7 +149,7 @@ impl Store {
                 };
                 events::append_as(tx, agent, Some(ticket), "phase", Some(&detail))?;
             }
-            Ok(Ok(Heard::default()))
+            Ok(Ok(Heard { over_budget }))
         })?
     }
 
@@ -162,13 +165,9 @@ impl Store {
     ) -> Result<()> {
         self.write(|tx| {
             let row = must_belong(tx, agent, ticket, attempt)?;
-            let spender = Spender {
-                agent,
-                ticket: Some(ticket),
-                number: attempt,
-            };
-            usage::record(tx, spender, &end.usage, &today())?;
+            budgets::spend(tx, of_attempt(agent, ticket, attempt), &end.usage)?;
             if row.outcome.is_some() {
+                budgets::hand_over(tx, ticket)?;
                 return match settle(tx, &row, end) {
                     Err(stale @ Error::Stale(_)) => Ok(Err(stale)),
                     settled => settled.map(Ok),
@@ -351,6 +350,14 @@ pub(super) fn must_be_live(
     Ok(row)
 }
 
+fn of_attempt(agent: &str, ticket: i64, number: i64) -> Spender<'_> {
+    Spender {
+        agent,
+        ticket: Some(ticket),
+        number,
+    }
+}
+
 /// The attempt, if it is this agent's.
 fn must_belong(conn: &Connection, agent: &str, ticket: i64, attempt: i64) -> Result<Attempt> {
     let row = get(conn, ticket, attempt)?;
@@ -475,6 +482,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         started_at: row.get(11)?,
         heartbeat_at: row.get(12)?,
         ended_at: row.get(13)?,
+        spent: Spent::default(),
     })
 }
 

@@ -39,7 +39,8 @@ fn next(kinds: Option<&str>) -> String {
     format!(
         "SELECT id FROM tickets
          WHERE status = 'open' AND assigned_to IS NULL AND open_blockers = 0
-           AND not_before <= :now AND failures < :max_attempts {}
+           AND not_before <= :now AND failures < :max_attempts
+           AND spent_microusd < coalesce(max_budget_microusd, :max_ticket) {}
          ORDER BY priority, id LIMIT 1",
         and(kinds)
     )
@@ -52,7 +53,8 @@ fn next_with_labels(kinds: Option<&str>) -> String {
         "SELECT l.ticket_id FROM labels l CROSS JOIN tickets t ON t.id = l.ticket_id
          WHERE l.label = :labels ->> 0 AND l.rank IS NOT NULL
            AND t.status = 'open' AND t.assigned_to IS NULL AND t.open_blockers = 0
-           AND t.not_before <= :now AND t.failures < :max_attempts {}
+           AND t.not_before <= :now AND t.failures < :max_attempts
+           AND t.spent_microusd < coalesce(t.max_budget_microusd, :max_ticket) {}
            AND NOT EXISTS (SELECT 1 FROM json_each(:labels) other WHERE NOT EXISTS
                  (SELECT 1 FROM labels WHERE label = other.value AND ticket_id = t.id))
          ORDER BY l.rank, l.ticket_id LIMIT 1",
@@ -72,8 +74,8 @@ pub fn claim(
     token: Option<&str>,
     filter: &ClaimFilter,
 ) -> Result<Option<Ticket>> {
-    let allowed = halts::claims(tx)?;
-    if allowed == Claims::Withheld {
+    let terms = halts::terms(tx, agent)?;
+    if terms.claims == Claims::Withheld {
         return Ok(None);
     }
     let labels = filter.labels()?;
@@ -94,6 +96,7 @@ pub fn claim(
         (":agent", &agent),
         (":now", &now),
         (":max_attempts", &policy.max_attempts),
+        (":max_ticket", &terms.max_ticket_microusd),
     ];
     if !labels.is_empty() {
         params.push((":labels", &labels_json));
@@ -121,7 +124,7 @@ pub fn claim(
         "claimed",
         Some(&format!("attempt {number}")),
     )?;
-    if allowed == Claims::Probe {
+    if terms.claims == Claims::Probe {
         halts::begin_probe(tx, agent, id, number)?;
     }
     Ok(Some(ticket))

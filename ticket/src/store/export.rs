@@ -10,8 +10,9 @@ use super::tickets::{parsed, parsed_or_null};
 use crate::error::{Error, Result};
 use crate::transfer::{
     AttemptRecord, CommentRecord, Counts, EventRecord, FORMAT, Header, Kind, LandingRecord,
-    LastIds, LearningRecord, TicketRecord,
+    LastIds, LearningRecord, TicketRecord, UsageRecord,
 };
+use crate::usd::Usd;
 
 /// Writes all of it to `out`. What points to a ticket that does not exist is left out: a blocker or
 /// a parent that is not there keeps nobody waiting.
@@ -31,6 +32,8 @@ pub fn each_ticket(
     let (mut labels, mut blockers) = (conn.prepare(LABELS)?, conn.prepare(BLOCKERS)?);
     let (mut attempts, mut landings) = (conn.prepare(ATTEMPTS)?, conn.prepare(LANDINGS)?);
     let mut comments = conn.prepare(COMMENTS)?;
+    let mut usage = conn.prepare(USAGE)?;
+    let mut usage = Along::new(&mut usage, used)?;
     let mut labels = Along::new(&mut labels, |row| row.get(1))?;
     let mut blockers = Along::new(&mut blockers, |row| row.get(1))?;
     let mut comments = Along::new(&mut comments, comment)?;
@@ -41,6 +44,11 @@ pub fn each_ticket(
         ticket.blocked_by = blockers.of(id)?;
         ticket.comments = comments.of(id)?;
         ticket.attempts = attempts.of(id)?;
+        for (number, used) in usage.of(id)? {
+            if let Some(attempt) = ticket.attempts.iter_mut().find(|a| a.number == number) {
+                attempt.usage.push(used);
+            }
+        }
         ticket.landings = landings.of(id)?;
         take(ticket)
     })
@@ -64,7 +72,7 @@ pub fn each_event(
 
 const TICKETS: &str = "
     SELECT id, title, description, status, type, assigned_to, created_by, created_at, updated_at,
-           priority, resolution, not_before, attempt, failures, wait_for_children,
+           priority, resolution, not_before, attempt, failures, wait_for_children, max_budget_microusd,
            (SELECT p.id FROM tickets p WHERE p.id = t.parent_id) AS parent_id
     FROM tickets t ORDER BY id";
 const LABELS: &str = "SELECT ticket_id, label FROM labels ORDER BY ticket_id, label";
@@ -77,6 +85,10 @@ const ATTEMPTS: &str = "
     SELECT ticket_id, number, agent, lease_seconds, phase, base_commit, snapshot, session_id, outcome,
            reason, log_tail, settled, started_at, heartbeat_at, ended_at
     FROM attempts ORDER BY ticket_id, number";
+const USAGE: &str = "
+    SELECT ticket_id, attempt, run, model, day, backend, phase, input_tokens, output_tokens,
+           cache_read_tokens, cache_write_tokens, cost_microusd, is_last, started_at, updated_at
+    FROM usage WHERE ticket_id IS NOT NULL ORDER BY ticket_id, attempt, run, model, day";
 const LANDINGS: &str = "
     SELECT ticket_id, id, attempt, commit_id, candidate, state, approved_by, summary, reason, log_tail,
            submitted_at, finished_at
@@ -215,6 +227,7 @@ fn ticket(row: &Row<'_>) -> rusqlite::Result<(i64, TicketRecord)> {
         attempt: Some(row.get("attempt")?),
         failures: row.get("failures")?,
         wait_for_children: row.get("wait_for_children")?,
+        max_budget_usd: row.get::<_, Option<i64>>("max_budget_microusd")?.map(Usd),
         labels: Vec::new(),
         blocked_by: Vec::new(),
         comments: Vec::new(),
@@ -250,7 +263,28 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         started_at: row.get("started_at")?,
         heartbeat_at: row.get("heartbeat_at")?,
         ended_at: row.get("ended_at")?,
+        usage: Vec::new(),
     })
+}
+
+/// With the number of its attempt.
+fn used(row: &Row<'_>) -> rusqlite::Result<(i64, UsageRecord)> {
+    let record = UsageRecord {
+        run: row.get("run")?,
+        model: row.get("model")?,
+        day: row.get("day")?,
+        backend: row.get("backend")?,
+        phase: parsed(row, "phase")?,
+        input_tokens: row.get("input_tokens")?,
+        output_tokens: row.get("output_tokens")?,
+        cache_read_tokens: row.get("cache_read_tokens")?,
+        cache_write_tokens: row.get("cache_write_tokens")?,
+        cost_microusd: row.get("cost_microusd")?,
+        is_last: row.get("is_last")?,
+        started_at: row.get("started_at")?,
+        updated_at: row.get("updated_at")?,
+    };
+    Ok((row.get("attempt")?, record))
 }
 
 fn landing(row: &Row<'_>) -> rusqlite::Result<LandingRecord> {

@@ -3,44 +3,94 @@
 use rand::RngExt;
 use rusqlite::named_params;
 
+use super::budgets::{self, BUDGETS, DAY, Day};
 use super::{Store, Write, events, now, pauses, settings};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::{Cause, Claims, Halt, Trouble, UsageLimit};
 use crate::moment;
+use crate::usage::Budgets;
 
 /// The setting that keeps it.
 const KEY: &str = "halt";
 
-/// The halt, if there is one.
+/// What halts the whole swarm: the account, else the day's budget.
 pub fn current(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
-    settings::get(conn, KEY)?.as_deref().map(read).transpose()
-}
-
-fn read(text: &str) -> Result<Halt> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::Unavailable(format!("the setting '{KEY}' cannot be read: {e}")))
-}
-
-/// Whether a claim may happen now: one look at both reasons why not, a human's and the account's.
-pub fn claims(tx: &Write<'_>) -> Result<Claims> {
-    let mut query =
-        tx.prepare_cached("SELECT key, value FROM settings WHERE key IN (:halt, :paused)")?;
-    let mut rows = query.query(named_params! { ":halt": KEY, ":paused": pauses::KEY })?;
-    let mut allowed = Claims::Free;
-    while let Some(row) = rows.next()? {
-        if row.get_ref(0)?.as_str() != Ok(KEY) {
-            return Ok(Claims::Withheld);
-        }
-        allowed = read(row.get_ref(1)?.as_str().unwrap_or_default())?.claims(now());
+    match of_account(conn)? {
+        Some(halt) => Ok(Some(halt)),
+        None => budgets::halt(conn),
     }
-    Ok(allowed)
+}
+
+/// Everything that halts.
+pub fn all(conn: &rusqlite::Connection) -> Result<Vec<Halt>> {
+    let both = [of_account(conn)?, budgets::halt(conn)?];
+    Ok(both.into_iter().flatten().collect())
+}
+
+/// The account's halt, if there is one.
+fn of_account(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
+    let text = settings::get(conn, KEY)?;
+    text.map(|text| budgets::read(KEY, &text)).transpose()
+}
+
+/// What a claim must know of the settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Whether it may happen.
+    pub claims: Claims,
+    /// What a ticket may cost that has no budget of its own, in millionths of a dollar.
+    pub max_ticket_microusd: i64,
+}
+
+/// Whether a claim may happen now, and on which terms: one look at all reasons why not, a human's,
+/// the account's and the day's budget.
+pub fn terms(tx: &Write<'_>, agent: &str) -> Result<Terms> {
+    let mut terms = Terms {
+        claims: Claims::Free,
+        max_ticket_microusd: i64::MAX,
+    };
+    let mut ended = None;
+    let mut query = tx.prepare_cached(
+        "SELECT key, value FROM settings WHERE key IN (:halt, :paused, :budgets, :day)",
+    )?;
+    let mut rows = query.query(named_params! {
+        ":halt": KEY, ":paused": pauses::KEY, ":budgets": BUDGETS, ":day": DAY,
+    })?;
+    while let Some(row) = rows.next()? {
+        let value = row.get_ref(1)?.as_str().unwrap_or_default();
+        match row.get_ref(0)?.as_str().unwrap_or_default() {
+            KEY => {
+                terms.claims = terms
+                    .claims
+                    .and(budgets::read::<Halt>(KEY, value)?.claims(now()))
+            }
+            BUDGETS => {
+                let most = budgets::read::<Budgets>(BUDGETS, value)?.max_usd_per_ticket;
+                terms.max_ticket_microusd = most.map_or(i64::MAX, |most| most.0);
+            }
+            DAY => {
+                let day: Day = budgets::read(DAY, value)?;
+                match day.withholds(now()) {
+                    Some(true) => terms.claims = Claims::Withheld,
+                    Some(false) => ended = Some(day),
+                    None => {}
+                }
+            }
+            _ => terms.claims = Claims::Withheld,
+        }
+    }
+    drop(rows);
+    if let Some(day) = ended {
+        budgets::after_midnight(tx, agent, day)?;
+    }
+    Ok(terms)
 }
 
 /// This claim tries whether the halt is over.
 pub fn begin_probe(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
-    let Some(halt) = current(tx)? else {
+    let Some(halt) = of_account(tx)? else {
         return Ok(());
     };
     let halt = Halt {
@@ -61,7 +111,7 @@ pub fn after_end(
     trouble: Option<Trouble>,
     said: &str,
 ) -> Result<()> {
-    let before = current(tx)?;
+    let before = of_account(tx)?;
     let known = before.as_ref();
     let jitter = rand::rng().random();
     let halt = match trouble.or(implied(outcome)) {
@@ -112,7 +162,7 @@ fn after_probe(
 
 /// The service answered the attempt: if it is the one that tried, the halt is over.
 pub fn served(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
-    match current(tx)? {
+    match of_account(tx)? {
         Some(halt) if halt.probe == Some((ticket, attempt)) => lift(tx, agent, &halt),
         _ => Ok(()),
     }
@@ -120,7 +170,7 @@ pub fn served(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<
 
 /// Ends the halt because the human says so; returns false when there is none.
 pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
-    match current(tx)? {
+    match of_account(tx)? {
         None => Ok(false),
         Some(halt) => lift(tx, actor.name(), &halt).map(|()| true),
     }
@@ -134,6 +184,12 @@ pub fn sentence(halt: &Halt) -> String {
             let at = moment::text(until).unwrap_or_default();
             format!("one agent tries again at {at} UTC")
         }
+        (Cause::Budget, Some(until), None) => {
+            let at = moment::text(until).unwrap_or_default();
+            format!(
+                "claims go on at {at} UTC, which is midnight for the hub; 'ticket resume' lets them go on today"
+            )
+        }
         (Cause::Login, Some(_), None) => "the next claim tries again".to_owned(),
         (_, None, None) => {
             "run 'claude' once, or 'claude setup-token', then 'swarm login'".to_owned()
@@ -143,6 +199,7 @@ pub fn sentence(halt: &Halt) -> String {
         Cause::Limit => "the account's usage limit is reached",
         Cause::Login => "the agent CLI's login is refused",
         Cause::Service => "the model's service fails",
+        Cause::Budget => "the day's budget is used up",
     };
     format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
 }
@@ -159,19 +216,20 @@ fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
         Cause::Limit => "the usage limit is over",
         Cause::Login => "the login works again",
         Cause::Service => "the service works again",
+        Cause::Budget => "the day's budget lasts again",
     };
     events::append_as(tx, who, None, "halt_lifted", Some(detail))
 }
 
 impl Store {
-    /// What halts the whole swarm, if anything does.
+    /// What halts the whole swarm, if anything does: the account, else the day's budget.
     pub fn halt(&self) -> Result<Option<Halt>> {
         current(&self.conn)
     }
 
     /// The credential changed: one claim may try whether its login works.
     pub fn try_login_again(&mut self) -> Result<()> {
-        self.write(|tx| match current(tx)? {
+        self.write(|tx| match of_account(tx)? {
             Some(halt) if halt.cause == Cause::Login => keep(tx, &halt.without_probe(now())),
             _ => Ok(()),
         })

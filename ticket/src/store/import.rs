@@ -15,7 +15,7 @@ use std::io::Read;
 use rusqlite::named_params;
 
 use self::lines::Lines;
-use super::{Write, attempts, events, tickets};
+use super::{Write, attempts, budgets, events, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::circle;
@@ -183,6 +183,7 @@ impl<'a> Import<'a> {
         for id in &self.under_way {
             end_what_goes_on(self.tx, self.actor, *id)?;
         }
+        budgets::count_anew(self.tx)?;
         self.done.ended = self.under_way.len() as u64;
         self.done.renumbered = !self.keeps_ids;
         self.done.counts = self.read;

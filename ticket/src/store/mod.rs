@@ -8,6 +8,7 @@ mod agents;
 mod attempts;
 pub mod backup;
 mod blockers;
+mod budgets;
 mod checkpoint;
 mod claim;
 mod comments;

@@ -6,13 +6,12 @@ mod repeats;
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
-use super::usage::{self, Spender};
-use super::{Store, Write, events, halts, tickets};
+use super::usage::Spender;
+use super::{Store, Write, budgets, events, halts, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::error::{Error, Result};
 use crate::halt::Claims;
-use crate::moment::today;
 use crate::secret;
 use crate::ticket::{HUMAN, NewTicket, TicketType};
 use crate::wire::{EndProposal, Heard, Heartbeat, KnownProposal};
@@ -50,7 +49,7 @@ impl Store {
     pub fn begin_proposal(&mut self, agent: &str, ration: Ration) -> Result<Option<NewProposal>> {
         let token = secret::new_token();
         self.write(|tx| {
-            let allowed = halts::claims(tx)?;
+            let allowed = halts::terms(tx, agent)?.claims;
             if allowed == Claims::Withheld || !ration::has_room(tx, ration)? {
                 return Ok(None);
             }
@@ -71,7 +70,7 @@ impl Store {
     pub fn proposal_heartbeat(&mut self, agent: &str, run: i64, beat: &Heartbeat) -> Result<Heard> {
         self.write(|tx| {
             let goes_on = must_belong(tx, agent, run)?;
-            usage::record(tx, spender(agent, run), &beat.usage, &today())?;
+            let over_budget = budgets::spend(tx, spender(agent, run), &beat.usage)?;
             if let Some(session) = beat.session_id.as_ref().filter(|_| goes_on) {
                 tx.execute(
                     "UPDATE proposal_runs SET session_id = :session WHERE id = :run",
@@ -82,7 +81,7 @@ impl Store {
                 halts::served(tx, agent, 0, run)?;
             }
             Ok(match goes_on {
-                true => Ok(Heard::default()),
+                true => Ok(Heard { over_budget }),
                 false => Err(over(agent, run)),
             })
         })?
@@ -92,7 +91,7 @@ impl Store {
     pub fn end_proposal(&mut self, agent: &str, run: i64, end: &EndProposal) -> Result<()> {
         self.write(|tx| {
             let goes_on = must_belong(tx, agent, run)?;
-            usage::record(tx, spender(agent, run), &end.usage, &today())?;
+            budgets::spend(tx, spender(agent, run), &end.usage)?;
             if !goes_on {
                 return Ok(Err(over(agent, run)));
             }

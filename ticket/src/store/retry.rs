@@ -50,7 +50,9 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
         |row| row.get(0),
     )?;
     tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
-    if failures >= max_attempts {
+    // One that has used up its budget is the human's already.
+    let is_free = tickets::get(tx, id)?.assigned_to.is_none();
+    if failures >= max_attempts && is_free {
         quarantine(tx, id, &format!("{failures} attempts failed"))?;
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    ClaimPolicy, Store, Write, attempts, backup, blockers, claim, comments, doctor, events, export,
-    halts, import, labels, learnings, pauses, proposals, review, search, tickets,
+    ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, comments, doctor,
+    events, export, halts, import, labels, learnings, pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
@@ -19,7 +19,7 @@ use crate::filter::{ClaimFilter, Filter, Hit, LogFilter, Search};
 use crate::learning::{Learning, LearningFilter, NewLearning};
 use crate::prompt::{self, Place, Preview, Wanted};
 use crate::queue::Queue;
-use crate::status::Move;
+use crate::status::{Move, Status};
 use crate::ticket::{HUMAN, NewTicket, Resolution, Ticket, TicketChange, TicketDetail, TicketType};
 use crate::transfer::Imported;
 use crate::wire::{Claimed, Failed};
@@ -98,7 +98,7 @@ impl Queue for Session<'_> {
     fn update(&mut self, id: i64, change: &TicketChange) -> Result<()> {
         if change.is_empty() {
             return Err(Error::Usage(
-                "nothing to update: name at least one of --title, --description, --assign, --status, --type, --priority, --parent, --label, --remove-label, --not-before".into(),
+                "nothing to update: name at least one of --title, --description, --assign, --status, --type, --priority, --parent, --label, --remove-label, --not-before, --max-budget-usd".into(),
             ));
         }
         change.check()?;
@@ -113,13 +113,23 @@ impl Queue for Session<'_> {
             tx.execute(
                 "UPDATE tickets SET title = coalesce(?2, title), description = coalesce(?3, description),
                         type = coalesce(?4, type), priority = coalesce(?5, priority),
-                        not_before = coalesce(?6, not_before), updated_at = datetime('now')
+                        not_before = coalesce(?6, not_before),
+                        max_budget_microusd = CASE WHEN ?7 IS NULL THEN max_budget_microusd
+                                                   ELSE nullif(?7, 0) END,
+                        updated_at = datetime('now')
                  WHERE id = ?1",
                 rusqlite::params![
                     id, change.title, change.description,
-                    change.kind.map(TicketType::as_str), change.priority, change.not_before
+                    change.kind.map(TicketType::as_str), change.priority, change.not_before,
+                    change.max_budget_usd.map(|budget| budget.0),
                 ],
             )?;
+            if change.max_budget_usd.is_some() {
+                budgets::hand_over(tx, id)?;
+            }
+            if change.assign.as_deref() == Some("") {
+                budgets::must_have_some_left(tx, id)?;
+            }
             labels::add(tx, id, &change.add_labels)?;
             labels::remove(tx, id, &change.remove_labels)?;
             if let Some(parent) = change.parent {
@@ -268,6 +278,9 @@ impl Queue for Session<'_> {
             )?;
             tickets::apply(tx, id, Move::Release)?;
             if matches!(actor, Actor::Human) {
+                if ticket.status == Status::Open {
+                    budgets::must_have_some_left(tx, id)?;
+                }
                 tickets::forgive(tx, id)?;
             }
             events::append(tx, actor, Some(id), "unclaimed", None)
@@ -375,7 +388,7 @@ impl Queue for Session<'_> {
 
     fn attempts(&mut self, id: i64) -> Result<Vec<Attempt>> {
         tickets::must_exist(&self.store.conn, id)?;
-        attempts::of(&self.store.conn, id)
+        self.store.read(|conn| attempts::with_spending(conn, id))
     }
 
     fn diff(&mut self, id: i64, attempt: Option<i64>) -> Result<Vec<u8>> {
@@ -421,14 +434,16 @@ impl Queue for Session<'_> {
         actor.must_be_human("resume claims")?;
         self.store.write(|tx| {
             let halted = halts::end(tx, actor)?;
-            Ok(pauses::end(tx, actor)? || halted)
+            let over_budget = budgets::waive(tx, actor)?;
+            Ok(pauses::end(tx, actor)? || halted || over_budget)
         })
     }
 
     fn paused(&mut self) -> Result<Option<String>> {
         let paused = self.store.setting(pauses::KEY)?;
-        let halted = self.store.halt()?.map(|halt| halts::sentence(&halt));
-        Ok(paused.or(halted))
+        let halts = halts::all(&self.store.conn)?;
+        let halted: Vec<String> = halts.iter().map(halts::sentence).collect();
+        Ok(paused.or_else(|| Some(halted.join("; and ")).filter(|_| !halted.is_empty())))
     }
 
     fn export(&mut self, to: &mut dyn std::io::Write) -> Result<()> {
@@ -516,6 +531,7 @@ fn fields_of(change: &TicketChange) -> String {
             !change.add_labels.is_empty() || !change.remove_labels.is_empty(),
         ),
         ("not_before", change.not_before.is_some()),
+        ("max_budget_usd", change.max_budget_usd.is_some()),
     ];
     let named: Vec<&str> = fields
         .into_iter()

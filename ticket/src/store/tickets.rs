@@ -6,20 +6,21 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, params_from_iter};
 
 use super::conditions::Conditions;
-use super::{Store, Write, attempts, blockers, comments, events, labels};
+use super::{Store, Write, attempts, blockers, budgets, comments, events, halts, labels};
 use crate::actor::Actor;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::halt::Claims;
 use crate::status::{Move, Status};
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketDetail, TicketType};
+use crate::usd::Usd;
 
 /// The longest name of a person or agent, in characters.
 const MAX_NAME: usize = 100;
 
 /// What [`from_row`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, title, description, status, type, assigned_to, parent_id, created_by, \
-     created_at, updated_at, priority, resolution, not_before, attempt, failures, wait_for_children, \
+     created_at, updated_at, priority, resolution, not_before, attempt, failures, wait_for_children, max_budget_microusd, spent_microusd, \
      (SELECT json_group_array(label) FROM labels WHERE ticket_id = tickets.id) AS labels";
 
 /// One ticket.
@@ -33,7 +34,9 @@ pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
 
 /// One ticket with all that hangs on it.
 pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
-    with_all(conn, get(conn, id)?)
+    let mut detail = with_all(conn, get(conn, id)?)?;
+    detail.attempts = attempts::with_spending(conn, id)?;
+    Ok(detail)
 }
 
 /// A ticket as it was just read, with all that hangs on it.
@@ -121,8 +124,9 @@ pub fn insert_alone(
     let id: i64 = tx
         .prepare_cached(
             "INSERT INTO tickets (title, description, type, assigned_to, created_by, priority,
-                                  wait_for_children, not_before)
-             VALUES (:title, :description, :type, :assign, :created_by, :priority, :waits, :not_before)
+                                  wait_for_children, not_before, max_budget_microusd)
+             VALUES (:title, :description, :type, :assign, :created_by, :priority, :waits, :not_before,
+                     :budget)
              RETURNING id",
         )?
         .query_row(
@@ -131,6 +135,7 @@ pub fn insert_alone(
                 ":assign": assign, ":created_by": created_by,
                 ":priority": new.priority.unwrap_or(2), ":waits": new.wait_for_children,
                 ":not_before": new.not_before.unwrap_or(0),
+                ":budget": new.max_budget_usd.map(|budget| budget.0),
             },
             |row| row.get(0),
         )?;
@@ -215,7 +220,7 @@ pub fn check_name(what: &str, name: &str) -> Result<()> {
 }
 
 /// Applies `what` by [`Status::after`]; returns the ticket as it was. The assignee is cleared when
-/// the ticket becomes open.
+/// the ticket becomes open; it is the human when the budget is used up.
 pub fn apply(tx: &Write<'_>, id: i64, what: Move) -> Result<Ticket> {
     let before = get(tx, id)?;
     let status = before.status.after(what)?;
@@ -225,6 +230,9 @@ pub fn apply(tx: &Write<'_>, id: i64, what: Move) -> Result<Ticket> {
          WHERE id = :id",
     )?
     .execute(named_params! { ":id": id, ":status": status.as_str() })?;
+    if status == Status::Open {
+        budgets::hand_over(tx, id)?;
+    }
     Ok(before)
 }
 
@@ -312,10 +320,17 @@ impl Store {
     /// The nearest moment after now, in Unix seconds, at which a claim may have more luck: a halt is
     /// over, or a deferred ticket may be claimed.
     pub fn next_claimable(&self) -> Result<Option<i64>> {
-        if let Some(halt) = self.halt()?
-            && halt.claims(super::now()) == Claims::Withheld
-        {
-            return Ok(halt.until.filter(|_| halt.probe.is_none()));
+        let halts = halts::all(&self.conn)?;
+        let withheld = halts
+            .iter()
+            .filter(|halt| halt.claims(super::now()) == Claims::Withheld);
+        let ends: Option<Vec<i64>> = withheld
+            .map(|halt| halt.until.filter(|_| halt.probe.is_none()))
+            .collect();
+        match ends.as_deref().map(|ends| ends.iter().max()) {
+            Some(None) => {}
+            Some(Some(last)) => return Ok(Some(*last)),
+            None => return Ok(None),
         }
         let mut query = self.conn.prepare_cached(
             "SELECT min(not_before) FROM tickets
@@ -345,7 +360,9 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Ticket> {
         attempt: row.get(13)?,
         failures: row.get(14)?,
         wait_for_children: row.get(15)?,
-        labels: strings(row, 16)?,
+        max_budget_usd: row.get::<_, Option<i64>>(16)?.map(Usd),
+        spent_usd: Usd(row.get(17)?),
+        labels: strings(row, 18)?,
     })
 }
 

@@ -7,7 +7,8 @@ use rusqlite::{Connection, Row, named_params};
 
 use super::Write;
 use crate::error::{Error, Result};
-use crate::usage::{MAX_RUNS, RunUsage, Usage};
+use crate::usage::{MAX_RUNS, RunUsage, Spent, Usage};
+use crate::usd::Usd;
 
 /// Who used something.
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +175,34 @@ fn known(conn: &Connection, by: Spender<'_>, run: i64) -> Result<Vec<Known>> {
         },
     )?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What each attempt at a ticket used, by its number.
+pub fn by_attempt(conn: &Connection, ticket: i64) -> Result<Vec<(i64, Spent)>> {
+    let sql = format!(
+        "SELECT attempt, {SUMS} FROM usage WHERE coalesce(ticket_id, 0) = :ticket GROUP BY attempt"
+    );
+    let mut query = conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":ticket": ticket }, |row| {
+        Ok((row.get(0)?, spent(row, 1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What [`spent`] reads, in its order.
+const SUMS: &str = "coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
+    coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
+    coalesce(sum(cost_microusd), 0), count(*) = count(cost_microusd)";
+
+fn spent(row: &Row<'_>, from: usize) -> rusqlite::Result<Spent> {
+    Ok(Spent {
+        input_tokens: row.get(from)?,
+        output_tokens: row.get(from + 1)?,
+        cache_read_tokens: row.get(from + 2)?,
+        cache_write_tokens: row.get(from + 3)?,
+        cost_usd: Usd(row.get(from + 4)?),
+        is_cost_known: row.get(from + 5)?,
+    })
 }
 
 fn amount(row: &Row<'_>, from: usize) -> rusqlite::Result<Amount> {

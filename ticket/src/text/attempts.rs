@@ -47,6 +47,9 @@ pub(super) fn attempt_lines(a: &Attempt) -> String {
             span(a.lease_seconds)
         ),
     };
+    if !a.spent.is_nothing() {
+        let _ = write!(out, "\n  cost {}", a.spent);
+    }
     if let Some(commit) = &a.snapshot {
         let commit: String = one_line(commit).chars().take(SHORT).collect();
         let kept = snapshot_ref(a.ticket_id, a.number);

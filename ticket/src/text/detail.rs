@@ -6,7 +6,7 @@ use super::attempts::attempt_lines;
 use super::comments::comments;
 use super::{one_line, plain};
 use crate::moment;
-use crate::ticket::{Ticket, TicketDetail};
+use crate::ticket::TicketDetail;
 
 /// How far a block stands in below its heading.
 const MARGIN: &str = "  ";
@@ -15,7 +15,7 @@ const MARGIN: &str = "  ";
 pub fn detail(detail: &TicketDetail) -> String {
     let t = &detail.ticket;
     let mut out = format!("Ticket #{}\n", t.id);
-    for (label, value) in lines(t).into_iter().chain(relations(detail)) {
+    for (label, value) in lines(detail).into_iter().chain(relations(detail)) {
         let _ = writeln!(out, "{:<13}{}", format!("{label}:"), one_line(&value));
     }
     if let Some(description) = &t.description {
@@ -34,7 +34,8 @@ pub fn detail(detail: &TicketDetail) -> String {
     out.trim_end().to_owned()
 }
 
-fn lines(t: &Ticket) -> Vec<(&'static str, String)> {
+fn lines(detail: &TicketDetail) -> Vec<(&'static str, String)> {
+    let t = &detail.ticket;
     let mut lines = vec![
         ("Title", t.title.clone()),
         ("Status", t.status.to_string()),
@@ -57,6 +58,17 @@ fn lines(t: &Ticket) -> Vec<(&'static str, String)> {
             .filter(|_| deferred)
             .map(|time| ("Not before", time)),
     );
+    if t.spent_usd.0 != 0 || t.max_budget_usd.is_some() {
+        let unknown = detail
+            .attempts
+            .iter()
+            .any(|a| !a.spent.is_nothing() && !a.spent.is_cost_known);
+        let least = if unknown { "at least " } else { "" };
+        let budget = t
+            .max_budget_usd
+            .map_or(String::new(), |most| format!(" of {most}"));
+        lines.push(("Cost", format!("{least}{}{budget}", t.spent_usd)));
+    }
     lines.push(("Created by", t.created_by.clone()));
     lines.push(("Created at", t.created_at.clone()));
     lines.push(("Updated at", t.updated_at.clone()));

@@ -4,6 +4,7 @@
 
 mod attempts;
 mod backup;
+mod budgets;
 mod claims;
 mod cli;
 mod diffs;

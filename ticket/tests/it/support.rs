@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use ticket::store::{ClaimPolicy, NewAttempt, Ration};
 use ticket::ticket::{NewTicket, TicketDetail};
-use ticket::wire::{EndAttempt, Submit};
+use ticket::usage::{ModelUsage, Phase, RunUsage, Usage};
+use ticket::wire::{EndAttempt, Heartbeat, Submit};
 use ticket::{Actor, Queue, Store};
 
 pub const POLICY: ClaimPolicy = ClaimPolicy {
@@ -112,6 +113,34 @@ impl Drop for Fixture {
             )
             .unwrap();
         assert_eq!(orphans, 0, "a live attempt of a ticket that nobody has");
+    }
+}
+
+/// What run `number` used of `model` so far.
+pub fn used(number: i64, model: &str, input_tokens: u64, cost: Option<u64>) -> RunUsage {
+    RunUsage {
+        run: number,
+        phase: Phase::Work,
+        backend: "claude".into(),
+        models: vec![ModelUsage {
+            model: model.into(),
+            usage: Usage {
+                input_tokens,
+                output_tokens: 2,
+                cache_read_tokens: 3,
+                cache_write_tokens: 4,
+                cost_microusd: cost,
+            },
+        }],
+        is_last: false,
+    }
+}
+
+/// A heartbeat that says so.
+pub fn beat(runs: &[RunUsage]) -> Heartbeat {
+    Heartbeat {
+        usage: runs.to_vec(),
+        ..Heartbeat::default()
     }
 }
 

@@ -3,37 +3,10 @@
 use rusqlite::Connection;
 use ticket::Error;
 use ticket::attempt::Outcome;
-use ticket::usage::{ModelUsage, Phase, RunUsage, Usage};
-use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
+use ticket::usage::{Phase, RunUsage};
+use ticket::wire::{EndAttempt, EndProposal};
 
-use crate::support::{Fixture, end, ration};
-
-/// What run `number` used of `model` so far.
-fn run(number: i64, model: &str, input_tokens: u64, cost: Option<u64>) -> RunUsage {
-    RunUsage {
-        run: number,
-        phase: Phase::Work,
-        backend: "claude".into(),
-        models: vec![ModelUsage {
-            model: model.into(),
-            usage: Usage {
-                input_tokens,
-                output_tokens: 2,
-                cache_read_tokens: 3,
-                cache_write_tokens: 4,
-                cost_microusd: cost,
-            },
-        }],
-        is_last: false,
-    }
-}
-
-fn beat(runs: &[RunUsage]) -> Heartbeat {
-    Heartbeat {
-        usage: runs.to_vec(),
-        ..Heartbeat::default()
-    }
-}
+use crate::support::{Fixture, beat, end, ration, used};
 
 /// `run model input cost` of each row, by run, model and day.
 fn rows(f: &Fixture) -> Vec<String> {
@@ -63,23 +36,23 @@ fn a_report_takes_the_place_of_the_one_before() {
     f.claim("a").unwrap();
     for (reports, expected) in [
         (
-            vec![run(1, "opus", 10, Some(100))],
+            vec![used(1, "opus", 10, Some(100))],
             vec!["1 1 1 opus 10 100"],
         ),
         (
-            vec![run(1, "opus", 10, Some(100))],
+            vec![used(1, "opus", 10, Some(100))],
             vec!["1 1 1 opus 10 100"],
         ),
         (
-            vec![run(1, "opus", 50, Some(700))],
+            vec![used(1, "opus", 50, Some(700))],
             vec!["1 1 1 opus 50 700"],
         ),
         (
-            vec![run(1, "opus", 40, Some(600)), run(2, "opus", 1, None)],
+            vec![used(1, "opus", 40, Some(600)), used(2, "opus", 1, None)],
             vec!["1 1 1 opus 40 600", "1 1 2 opus 1 unknown"],
         ),
         (
-            vec![run(1, "haiku", 1, Some(5))],
+            vec![used(1, "haiku", 1, Some(5))],
             vec!["1 1 1 haiku 1 5", "1 1 1 opus 0 0", "1 1 2 opus 1 unknown"],
         ),
         (
@@ -98,17 +71,17 @@ fn what_a_run_uses_after_midnight_is_the_next_days() {
     let id = f.ticket("t", &[]);
     f.claim("a").unwrap();
     f.store
-        .heartbeat("a", id, 1, &beat(&[run(1, "opus", 10, Some(100))]))
+        .heartbeat("a", id, 1, &beat(&[used(1, "opus", 10, Some(100))]))
         .unwrap();
     a_day_passes(&f);
     for (report, expected) in [
-        (run(1, "opus", 10, Some(100)), vec!["1 1 1 opus 10 100"]),
+        (used(1, "opus", 10, Some(100)), vec!["1 1 1 opus 10 100"]),
         (
-            run(1, "opus", 25, Some(250)),
+            used(1, "opus", 25, Some(250)),
             vec!["1 1 1 opus 10 100", "1 1 1 opus 15 150"],
         ),
         (
-            run(1, "opus", 4, Some(40)),
+            used(1, "opus", 4, Some(40)),
             vec!["1 1 1 opus 10 100", "1 1 1 opus -6 -60"],
         ),
     ] {
@@ -124,7 +97,7 @@ fn money_spent_is_money_spent_even_when_the_attempt_is_over() {
     f.claim("a").unwrap();
     let last = RunUsage {
         is_last: true,
-        ..run(1, "opus", 10, Some(100))
+        ..used(1, "opus", 10, Some(100))
     };
     let ending = EndAttempt {
         usage: vec![last.clone()],
@@ -133,7 +106,7 @@ fn money_spent_is_money_spent_even_when_the_attempt_is_over() {
     f.store.end_attempt("a", id, 1, &ending, 3).unwrap();
     assert_eq!(rows(&f), ["1 1 1 opus 10 100"]);
 
-    let late = beat(&[run(1, "opus", 5, Some(50)), run(2, "opus", 7, Some(70))]);
+    let late = beat(&[used(1, "opus", 5, Some(50)), used(2, "opus", 7, Some(70))]);
     let again = f.store.heartbeat("a", id, 1, &late);
     assert!(matches!(again, Err(Error::Stale(_))), "{again:?}");
     assert_eq!(
@@ -144,7 +117,7 @@ fn money_spent_is_money_spent_even_when_the_attempt_is_over() {
     let more = EndAttempt {
         usage: vec![RunUsage {
             is_last: true,
-            ..run(2, "opus", 8, Some(80))
+            ..used(2, "opus", 8, Some(80))
         }],
         ..end(Outcome::Released)
     };
@@ -166,7 +139,7 @@ fn a_proposal_run_has_rows_of_its_own() {
     let begun = f.store.begin_proposal("a", ration(1, 0)).unwrap().unwrap();
     let of_proposal = |cost| RunUsage {
         phase: Phase::Propose,
-        ..run(1, "opus", 10, Some(cost))
+        ..used(1, "opus", 10, Some(cost))
     };
     f.store
         .proposal_heartbeat("a", begun.run, &beat(&[of_proposal(3)]))
@@ -197,10 +170,101 @@ fn numbers_out_of_range_are_refused() {
     for number in [0, -1, 10_001, i64::MAX] {
         let said = f
             .store
-            .heartbeat("a", id, 1, &beat(&[run(number, "opus", 1, None)]));
+            .heartbeat("a", id, 1, &beat(&[used(number, "opus", 1, None)]));
         assert!(matches!(said, Err(Error::Invalid(_))), "{said:?}");
     }
-    let much = run(1, "opus", u64::MAX, Some(u64::MAX));
+    let much = used(1, "opus", u64::MAX, Some(u64::MAX));
     f.store.heartbeat("a", id, 1, &beat(&[much])).unwrap();
     assert_eq!(rows(&f), ["1 1 1 opus 1125899906842624 1125899906842624"]);
+}
+
+#[test]
+fn show_and_attempts_say_what_was_used() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    f.claim("a").unwrap();
+    let runs = [
+        used(1, "opus", 10, Some(1_500_000)),
+        used(2, "haiku", 5, Some(500_000)),
+    ];
+    f.store.heartbeat("a", id, 1, &beat(&runs)).unwrap();
+    let shown = f.show(id);
+    let spent = shown.attempts[0].spent;
+    assert_eq!(
+        (spent.input_tokens, spent.output_tokens, spent.cost()),
+        (15, 4, "$2.00".to_owned())
+    );
+    assert_eq!(shown.ticket.spent_usd.to_string(), "$2.00");
+    let text = ticket::text::detail(&shown);
+    assert!(text.contains("Cost:        $2.00\n"), "{text}");
+    assert!(
+        text.contains("cost $2.00 for 15 tokens in, 4 out"),
+        "{text}"
+    );
+
+    f.store
+        .heartbeat("a", id, 1, &beat(&[used(3, "strange", 1, None)]))
+        .unwrap();
+    let attempts = f.human(|q| q.attempts(id)).unwrap();
+    assert_eq!(attempts[0].spent.cost(), "at least $2.00");
+    let text = ticket::text::detail(&f.show(id));
+    assert!(text.contains("Cost:        at least $2.00\n"), "{text}");
+}
+
+#[test]
+fn doctor_adds_up_again_what_was_changed_by_hand() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    f.claim("a").unwrap();
+    let report = beat(&[used(1, "opus", 10, Some(1_500_000))]);
+    f.store.heartbeat("a", id, 1, &report).unwrap();
+    assert!(f.human(|q| q.doctor(false)).unwrap().findings.is_empty());
+    let conn = Connection::open(&f.path).unwrap();
+    conn.execute_batch(
+        "UPDATE tickets SET spent_microusd = 7;
+         UPDATE settings SET value = json_set(value, '$.microusd', 9) WHERE key = 'day';",
+    )
+    .unwrap();
+    let found = f.human(|q| q.doctor(false)).unwrap().findings;
+    let said: Vec<&str> = found.iter().map(|f| f.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "ticket 1 is said to have cost 7 millionths of a dollar, and has cost 1500000",
+            "the day is said to have cost 9 millionths of a dollar, and has cost 1500000",
+        ]
+    );
+    assert!(f.human(|q| q.doctor(true)).unwrap().findings.is_empty());
+    assert_eq!(f.show(id).ticket.spent_usd.0, 1_500_000);
+}
+
+#[test]
+fn an_export_takes_it_along() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    f.claim("a").unwrap();
+    let report = beat(&[used(1, "opus", 10, Some(100)), used(2, "x", 1, None)]);
+    f.store.heartbeat("a", id, 1, &report).unwrap();
+    a_day_passes(&f);
+    let more = beat(&[used(1, "opus", 30, Some(300))]);
+    f.store.heartbeat("a", id, 1, &more).unwrap();
+    let mut exported = Vec::new();
+    f.human(|q| q.export(&mut exported)).unwrap();
+
+    let mut empty = Fixture::new();
+    let file = std::io::Cursor::new(exported.clone());
+    empty.human(|q| q.import(Box::new(file))).unwrap();
+    assert_eq!(rows(&empty), rows(&f));
+    let mut again = Vec::new();
+    empty.human(|q| q.export(&mut again)).unwrap();
+    assert_eq!(
+        String::from_utf8(again).unwrap(),
+        String::from_utf8(exported.clone()).unwrap()
+    );
+
+    let mut other = Fixture::new();
+    other.ticket("was here", &[]);
+    let file = std::io::Cursor::new(exported);
+    other.human(|q| q.import(Box::new(file))).unwrap();
+    assert_eq!(other.show(2).ticket.spent_usd.0, 300);
 }

@@ -12,7 +12,7 @@ pub fn defaults(kind: &str) -> Backend {
 }
 
 fn line(backend: &Backend, model: Option<&str>, session: &Session) -> String {
-    arguments(backend, model, session).join(" ")
+    arguments(backend, model, session, None).join(" ")
 }
 
 #[test]
@@ -52,6 +52,50 @@ fn each_kind_begins_and_resumes_a_conversation() {
             matches!(kind, "claude" | "gemini")
         );
         Patterns::new(&backend.patterns).unwrap();
+    }
+}
+
+#[test]
+fn the_smallest_budget_counts() {
+    for (given, left, expected) in [
+        (
+            &["--max-turns", "9"][..],
+            Some(1_500_000),
+            "--max-turns 9 --max-budget-usd 1.5",
+        ),
+        (&[], Some(3), "--max-budget-usd 0.000003"),
+        (&[], None, ""),
+        (
+            &["--max-budget-usd", "2"],
+            Some(1_500_000),
+            "--max-budget-usd 2 --max-budget-usd 1.5",
+        ),
+        (
+            &["--max-budget-usd", "1"],
+            Some(1_500_000),
+            "--max-budget-usd 1",
+        ),
+        (
+            &["--max-budget-usd", "much"],
+            Some(1_000_000),
+            "--max-budget-usd much --max-budget-usd 1",
+        ),
+        (
+            &["--max-budget-usd"],
+            Some(1_000_000),
+            "--max-budget-usd --max-budget-usd 1",
+        ),
+    ] {
+        let backend = Backend {
+            args: given.iter().map(|word| (*word).to_owned()).collect(),
+            ..defaults("claude")
+        };
+        let words = arguments(&backend, None, &Session::New("u".into()), left.map(Usd));
+        let line = words.join(" ");
+        let after = line.split_once("--strict-mcp-config").unwrap().1.trim();
+        assert_eq!(after, expected);
+        let codex = arguments(&defaults("codex"), None, &Session::start(), left.map(Usd));
+        assert!(!codex.join(" ").contains("usd"), "it takes none");
     }
 }
 

@@ -9,16 +9,17 @@ use crate::circle;
 use crate::diagnosis::{Finding, Severity};
 use crate::error::Result;
 use crate::history::{Fault, History};
-use crate::store::{events, export, import};
+use crate::store::{budgets, events, export, import};
 
 /// A check.
 type Look = fn(&Connection) -> Result<Vec<Finding>>;
 
 /// Every check, by the word that stands before its findings.
-pub const ALL: [(&str, Look); 11] = [
+pub const ALL: [(&str, Look); 12] = [
     ("references", references),
     ("open-blockers", open_blockers),
     ("label-ranks", label_ranks),
+    ("costs", costs),
     ("circles", circles),
     ("attempts", attempts),
     ("status", status),
@@ -40,6 +41,11 @@ pub const COUNTED: &str = "
 pub const RANK: &str = "
     (SELECT priority FROM tickets t WHERE t.id = labels.ticket_id AND t.status = 'open'
        AND t.assigned_to IS NULL AND t.open_blockers = 0)";
+
+/// What a ticket cost, in millionths of a dollar.
+pub const SPENT: &str = "
+    (SELECT coalesce(sum(cost_microusd), 0) FROM usage
+     WHERE coalesce(ticket_id, 0) = tickets.id)";
 
 /// The condition on a landing that waits to land.
 pub const LIVE_LANDING: &str = "state IN ('queued', 'verifying', 'held')";
@@ -87,6 +93,23 @@ fn label_ranks(conn: &Connection) -> Result<Vec<Finding>> {
          FROM labels WHERE rank IS NOT {RANK} ORDER BY ticket_id, label"
     );
     faults(conn, "label-ranks", &sql, REPAIR)
+}
+
+fn costs(conn: &Connection) -> Result<Vec<Finding>> {
+    let sql = format!(
+        "SELECT printf('ticket %d is said to have cost %d millionths of a dollar, and has cost %d', id,
+                       spent_microusd, n)
+         FROM (SELECT id, spent_microusd, {SPENT} AS n FROM tickets) WHERE spent_microusd <> n
+         ORDER BY id"
+    );
+    let mut found = faults(conn, "costs", &sql, REPAIR)?;
+    if let Some((kept, counted)) = budgets::miscounted(conn)? {
+        let message = format!(
+            "the day is said to have cost {kept} millionths of a dollar, and has cost {counted}"
+        );
+        found.push(Finding::fault("costs", message, REPAIR));
+    }
+    Ok(found)
 }
 
 fn circles(conn: &Connection) -> Result<Vec<Finding>> {

@@ -3,12 +3,12 @@
 
 use rusqlite::{Connection, ErrorCode, named_params};
 
-use super::invariants::{COUNTED, LIVE_LANDING, RANK};
+use super::invariants::{COUNTED, LIVE_LANDING, RANK, SPENT};
 use super::schema::{self, FULL_TEXT, Object};
 use super::{integrity, is_derived};
 use crate::actor::Actor;
 use crate::error::Result;
-use crate::store::{Write, events};
+use crate::store::{Write, budgets, events};
 
 /// Mends it, and says what it did.
 pub fn run(tx: &Write<'_>, actor: &Actor) -> Result<Vec<String>> {
@@ -148,7 +148,14 @@ fn counters(tx: &Write<'_>) -> Result<Vec<String>> {
         &format!("UPDATE labels SET rank = {RANK} WHERE rank IS NOT {RANK}"),
         [],
     )?;
+    let costs = tx.execute(
+        &format!("UPDATE tickets SET spent_microusd = {SPENT} WHERE spent_microusd <> {SPENT}"),
+        [],
+    )?;
+    let day = usize::from(budgets::count_anew(tx)?);
     Ok([
+        told(costs, "Added up the costs of tickets anew"),
+        told(day, "Added up the costs of days anew"),
         told(blockers, "Counted the open blockers of tickets anew"),
         told(attempts, "Counted the attempts of tickets anew"),
         told(ranks, "Ranked labels anew"),

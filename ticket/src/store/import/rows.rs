@@ -13,6 +13,7 @@ use crate::store::{events, labels};
 use crate::ticket::{HUMAN, NewTicket, Resolution};
 use crate::transfer::{
     AttemptRecord, CommentRecord, EventRecord, LandingRecord, LearningRecord, NewId, TicketRecord,
+    UsageRecord,
 };
 
 impl Import<'_> {
@@ -68,11 +69,11 @@ impl Import<'_> {
             .prepare_cached(
                 "INSERT INTO tickets (id, title, description, status, type, assigned_to, created_by,
                      created_at, updated_at, priority, resolution, not_before, attempt, failures,
-                     wait_for_children)
+                     wait_for_children, max_budget_microusd)
                  VALUES (:id, :title, :description, :status, :type, :assigned_to, :created_by,
                      coalesce(:created_at, datetime('now')),
                      coalesce(:updated_at, :created_at, datetime('now')), :priority, :resolution,
-                     :not_before, :attempt, :failures, :waits)
+                     :not_before, :attempt, :failures, :waits, :budget)
                  RETURNING id",
             )?
             .query_row(
@@ -87,6 +88,7 @@ impl Import<'_> {
                     ":not_before": t.not_before,
                     ":attempt": t.attempts.last().map_or(0, |a| a.number),
                     ":failures": t.failures, ":waits": t.wait_for_children,
+                    ":budget": t.max_budget_usd.map(|budget| budget.0),
                 },
                 |row| row.get(0),
             );
@@ -173,6 +175,35 @@ impl Import<'_> {
                 ":ended_at": a.ended_at,
             })?;
         self.read.attempts += 1;
+        a.usage
+            .iter()
+            .try_for_each(|used| self.usage((ticket, a.number), &a.agent, used))
+    }
+
+    fn usage(&self, (ticket, attempt): (i64, i64), agent: &str, u: &UsageRecord) -> Result<()> {
+        let inserted = self
+            .tx
+            .prepare_cached(
+                "INSERT INTO usage (ticket_id, attempt, run, model, day, agent, backend, phase,
+                     input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+                     cost_microusd, is_last, started_at, updated_at)
+                 VALUES (:ticket, :attempt, :run, :model, :day, :agent, :backend, :phase, :input,
+                     :output, :cache_read, :cache_write, :cost, :is_last, :started_at, :updated_at)",
+            )?
+            .execute(named_params! {
+                ":ticket": ticket, ":attempt": attempt, ":run": u.run, ":model": u.model,
+                ":day": u.day, ":agent": agent, ":backend": u.backend, ":phase": u.phase.as_str(),
+                ":input": u.input_tokens, ":output": u.output_tokens,
+                ":cache_read": u.cache_read_tokens, ":cache_write": u.cache_write_tokens,
+                ":cost": u.cost_microusd, ":is_last": u.is_last, ":started_at": u.started_at,
+                ":updated_at": u.updated_at,
+            });
+        unique(inserted, "usage: run", Some(u.run))?;
+        self.tx
+            .prepare_cached(
+                "UPDATE tickets SET spent_microusd = spent_microusd + :cost WHERE id = :ticket",
+            )?
+            .execute(named_params! { ":ticket": ticket, ":cost": u.cost_microusd.unwrap_or(0) })?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What a line of an import must be: the rules of `create` and `comment`, and a ticket, its attempts
 //! and its landings that agree with each other. Every refusal begins with the field's name. Pure.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::comment::NewComment;
 use crate::error::{Error, Result};
@@ -12,7 +12,10 @@ use crate::store::tickets::check_name;
 use crate::ticket::{check_label, check_priority, check_text, check_title};
 use crate::transfer::{
     AttemptRecord, CommentRecord, EventRecord, LandingRecord, LearningRecord, TicketRecord,
+    UsageRecord,
 };
+use crate::usage::MAX_RUNS;
+use crate::usd::Usd;
 
 /// The largest id: more than there will ever be, and exact in every JSON reader.
 const MAX_ID: i64 = 1 << 53;
@@ -36,6 +39,7 @@ pub fn ticket(t: &TicketRecord) -> Result<()> {
     field("priority", check_priority(t.priority))?;
     field("not_before", not_negative(t.not_before))?;
     field("failures", not_negative(t.failures))?;
+    field("max_budget_usd", optional(t.max_budget_usd, budget))?;
     each("labels", &t.labels, |label| check_label(label))?;
     each("blocked_by", &t.blocked_by, |by| match t.id {
         Some(own) if own == *by => invalid(format!("ticket {own} cannot wait for itself")),
@@ -127,6 +131,7 @@ fn one_attempt(a: &AttemptRecord) -> Result<()> {
     time(&a.started_at)?;
     time(&a.heartbeat_at)?;
     optional(a.ended_at.as_deref(), time)?;
+    each("usage", &a.usage, usage)?;
     match (a.outcome, &a.ended_at) {
         (Some(_), Some(_)) | (None, None) => Ok(()),
         (Some(outcome), None) => invalid(format!(
@@ -178,6 +183,45 @@ fn is_live(landing: &&LandingRecord) -> bool {
 
 fn is_under_way(t: &TicketRecord) -> bool {
     matches!(t.status, Some(Status::InProgress | Status::Ready))
+}
+
+fn usage(u: &UsageRecord) -> Result<()> {
+    if !(1..=MAX_RUNS).contains(&u.run) {
+        return invalid(format!("run {} is out of range: 1 to {MAX_RUNS}", u.run));
+    }
+    let numbers = [
+        u.input_tokens,
+        u.output_tokens,
+        u.cache_read_tokens,
+        u.cache_write_tokens,
+        u.cost_microusd.unwrap_or(0),
+    ];
+    if let Some(far) = numbers
+        .iter()
+        .find(|n| n.unsigned_abs() > MAX_ID.unsigned_abs())
+    {
+        return invalid(format!("{far} is out of range: at most {MAX_ID}"));
+    }
+    if NaiveDate::parse_from_str(&u.day, "%Y-%m-%d").is_err() {
+        return invalid(format!(
+            "'{}' is not a day: write it as 2026-01-31",
+            crate::text::one_line(&u.day)
+        ));
+    }
+    for word in [&u.model, &u.backend] {
+        if !word.is_empty() {
+            name(word)?;
+        }
+    }
+    time(&u.started_at)?;
+    time(&u.updated_at)
+}
+
+fn budget(budget: Usd) -> Result<()> {
+    if budget.0 > 0 {
+        return Ok(());
+    }
+    invalid(format!("a budget of {budget} buys nothing"))
 }
 
 fn id(id: i64) -> Result<()> {
