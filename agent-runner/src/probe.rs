@@ -43,6 +43,7 @@ pub fn run(
         home: layout.probe_home(),
         tmp: layout.tmp(),
         env: Vec::new(),
+        may_spend: None,
     };
     for folder in [&place.tree, &place.home] {
         std::fs::create_dir_all(folder)?;

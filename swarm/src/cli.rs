@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use ticket::cost::By;
 
 /// Agents in containers work on tickets and land them on a branch that is always green.
 #[derive(Parser)]
@@ -58,6 +59,22 @@ pub enum Command {
     /// --session shows the newest run of an agent's CLI, or the one that runs now: what it was asked,
     /// what it said, the tools it called. --ticket shows the newest run at a ticket.
     Logs(Logs),
+    /// Show what agents cost, in tokens and US dollars
+    ///
+    /// Costs are what the agent CLI says, else what its tokens cost at list prices: estimates, no
+    /// bill. 'at least' stands where a model's price is not known; [prices] in .swarm/config.toml
+    /// gives it. Days are those of the clock where the hub runs.
+    Cost {
+        /// One line for each: ticket, agent, day, model or phase
+        #[arg(long, value_name = "WHAT", default_value = "day")]
+        by: By,
+        /// Only this day and later ones, such as 2030-01-31
+        #[arg(long, value_name = "DAY")]
+        since: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Have N agents from now on; those that go finish their work first
     Scale {
         #[arg(value_name = "N")]

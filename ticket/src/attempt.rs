@@ -139,7 +139,7 @@ pub struct Attempt {
     pub heartbeat_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
-    /// What it used; only `show` and `attempts` say so.
+    /// What it used; only `show`, `attempts` and prompts say so.
     #[serde(default)]
     pub spent: Spent,
 }

@@ -290,7 +290,8 @@ pub enum Command {
     /// The first line says what follows; then comes one line for each ticket with its labels,
     /// blockers, comments, attempts and landings, one for each learning and one for each event. What
     /// 'ticket import' makes of it in an empty database exports the same bytes again. Secrets,
-    /// agents, proposal runs and settings are not in it: for those there is 'ticket backup'.
+    /// agents, proposal runs with what they used, and settings are not in it: for those there is
+    /// 'ticket backup'.
     Export {
         /// Where to; standard output without it
         file: Option<PathBuf>,

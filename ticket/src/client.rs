@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::attempt::Attempt;
 use crate::comment::{Comment, NewComment};
+use crate::cost::{Cost, CostFilter};
 use crate::diagnosis::Diagnosis;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -461,6 +462,10 @@ impl Queue for Client {
 
     fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>> {
         self.find("/learnings", filter)
+    }
+
+    fn cost(&mut self, filter: &CostFilter) -> Result<Cost> {
+        self.find("/cost", filter)
     }
 
     fn pause(&mut self, reason: &str) -> Result<()> {

@@ -22,7 +22,7 @@ const KEY: &str = "key";
 /// The fields that name other tickets.
 const REFERENCES: [&str; 3] = ["parent", "blocked_by", "block_dependents_of"];
 /// Every field of [`NewTicket`].
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "title",
     "description",
     "parent",
@@ -35,6 +35,7 @@ const FIELDS: [&str; 12] = [
     "labels",
     "wait_for_children",
     "not_before",
+    "max_budget_usd",
 ];
 
 /// Tickets that are to be made together, in the order of the file.

@@ -9,6 +9,7 @@ pub mod backend;
 pub mod circle;
 pub mod client;
 pub mod comment;
+pub mod cost;
 pub mod diagnosis;
 pub mod diff;
 pub mod error;

@@ -15,6 +15,13 @@ pub fn today() -> String {
     chrono::Local::now().date_naive().to_string()
 }
 
+/// A day as it is written: `2030-01-31`.
+pub fn day(text: &str) -> Option<chrono::NaiveDate> {
+    let day: chrono::NaiveDate = text.parse().ok()?;
+    // Not `2030-1-31`, which would not be in the order of the days.
+    (day.to_string() == text).then_some(day)
+}
+
 /// A moment in Unix seconds: `+30m`, `+2h`, `+1d` from `now` on, `2030-01-31 08:00:00` in UTC, RFC
 /// 3339, or `now` itself, which is 0: for at once.
 pub fn parse(text: &str, now: i64) -> Result<i64, String> {

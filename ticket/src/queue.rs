@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::attempt::Attempt;
 use crate::comment::{Comment, NewComment};
+use crate::cost::{Cost, CostFilter};
 use crate::diagnosis::Diagnosis;
 use crate::error::Result;
 use crate::event::Event;
@@ -80,6 +81,8 @@ pub trait Queue {
     fn learn(&mut self, new: &NewLearning) -> Result<i64>;
     /// What was found out, oldest first.
     fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>>;
+    /// What agents cost.
+    fn cost(&mut self, filter: &CostFilter) -> Result<Cost>;
     /// Withholds claims until [`Queue::resume`]; what runs goes on.
     fn pause(&mut self, reason: &str) -> Result<()>;
     /// Lets claims happen again; returns false when they were not withheld.

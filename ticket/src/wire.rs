@@ -25,6 +25,7 @@ use utoipa::ToSchema;
 
 use crate::attempt::Outcome;
 use crate::backend::AgentCli;
+use crate::cost::Today;
 use crate::filter::ClaimFilter;
 use crate::halt::Trouble;
 use crate::prompt::Background;
@@ -409,6 +410,9 @@ pub struct SwarmStatus {
     pub landings: Vec<crate::landing::Landing>,
     /// What hinders the swarm at present, one sentence each.
     pub problems: Vec<String>,
+    /// What today cost; none from a hub that does not say.
+    #[serde(default)]
+    pub cost: Option<Today>,
 }
 
 /// One agent at a glance.

@@ -5,6 +5,7 @@ pub mod attempts;
 mod backup;
 pub mod blockers;
 pub mod comments;
+mod cost;
 mod doctor;
 pub mod enroll;
 pub mod events;
@@ -54,6 +55,7 @@ pub fn whole() -> Router<Shared> {
         .merge(backup::router())
         .merge(doctor::router())
         .merge(shift::router())
+        .merge(cost::router())
 }
 
 /// The answer to an unknown address.

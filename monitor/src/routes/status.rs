@@ -27,7 +27,7 @@ async fn status(State(hub): State<Shared>) -> Answer<Json<SwarmStatus>> {
 /// Everything at this moment.
 pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
     let base = hub.base().await?;
-    let (registered, attempts, tickets, landings, paused) = hub
+    let (registered, attempts, tickets, landings, paused, today) = hub
         .database
         .read(|store| {
             Ok((
@@ -36,6 +36,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
                 store.status_counts()?,
                 store.landing_queue()?,
                 store.session(&Actor::Hub).paused()?,
+                store.today()?,
             ))
         })
         .await?;
@@ -59,6 +60,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
         agents: agents.collect(),
         tickets,
         landings,
+        cost: Some(today),
         problems: seen
             .problems
             .into_iter()

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use swarm::Project;
+use ticket::cost::CostFilter;
 use ticket::exit;
 
 use crate::cli::{Cli, Command, Notify};
 
 mod backend;
+mod cost;
 mod demo;
 mod init;
 mod login;
@@ -36,6 +38,9 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Stop => stop::run(&project()?)?,
         Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
+        Command::Cost { by, since, json } => {
+            cost::run(&project()?, &CostFilter { by, since }, json)?;
+        }
         Command::Scale { agents } => scale::run(&project()?, agents)?,
         Command::Pull => pull::run(&project()?)?,
         Command::Watch => watch::run(&project()?)?,

@@ -137,6 +137,9 @@ fn text(report: &Report) -> String {
         swarm.base.commit,
         counts(&swarm.tickets)
     );
+    if let Some(today) = &swarm.cost {
+        out.push_str(&format!("Cost: {}\n", today.sentence()));
+    }
     for problem in &swarm.problems {
         out.push_str(&format!("! {}\n", one_line(problem)));
     }

@@ -259,6 +259,13 @@ fn allowance(conn: &Connection, ticket: Option<i64>) -> Result<Option<Allowance>
     }))
 }
 
+/// Today's budget, and what is left of it where it counts.
+pub fn of_today(conn: &Connection) -> Result<(Option<Usd>, Option<Usd>)> {
+    let budgets = current(conn)?;
+    let left = today(conn)?.left(&budgets).map(Usd);
+    Ok((budgets.max_usd_per_day, left))
+}
+
 /// What a ticket cost and might have cost, when it cost as much as it may.
 fn exhausted(conn: &Connection, ticket: i64) -> Result<Option<(Usd, Usd)>> {
     let budgets = current(conn)?;

@@ -13,6 +13,7 @@ mod checkpoint;
 mod claim;
 mod comments;
 mod conditions;
+mod cost;
 pub mod doctor;
 mod events;
 mod export;

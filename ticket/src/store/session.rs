@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{
-    ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, comments, doctor,
+    ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, comments, cost, doctor,
     events, export, halts, import, labels, learnings, pauses, proposals, review, search, tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::comment::{Comment, NewComment};
+use crate::cost::{Cost, CostFilter};
 use crate::diagnosis::Diagnosis;
 use crate::diff;
 use crate::error::{Error, Result};
@@ -47,6 +48,7 @@ impl Queue for Session<'_> {
     fn create(&mut self, new: &NewTicket) -> Result<i64> {
         new.check()?;
         let actor = &self.actor;
+        may_spend(actor, new)?;
         self.store.write(|tx| {
             if let Actor::Proposer { run, .. } = actor {
                 return proposals::make(tx, actor, *run, new);
@@ -66,6 +68,7 @@ impl Queue for Session<'_> {
             actor.must_be_human("make several tickets at once")?;
         }
         new.iter().try_for_each(NewTicket::check)?;
+        new.iter().try_for_each(|ticket| may_spend(actor, ticket))?;
         self.store.write(|tx| {
             let ids = new
                 .iter()
@@ -106,6 +109,9 @@ impl Queue for Session<'_> {
         self.store.write(|tx| {
             let before = tickets::get(tx, id)?;
             actor.must_own(id, &before.created_by, "update")?;
+            if change.max_budget_usd.is_some() {
+                actor.must_be_human("change the budget of a ticket")?;
+            }
             if change.assign.is_some() || change.status.is_some() {
                 actor.must_be_human("change the assignee or status of a ticket")?;
                 reassign(tx, actor, &before, change)?;
@@ -423,6 +429,10 @@ impl Queue for Session<'_> {
         learnings::list(&self.store.conn, filter)
     }
 
+    fn cost(&mut self, filter: &CostFilter) -> Result<Cost> {
+        self.store.read(|conn| cost::report(conn, filter))
+    }
+
     fn pause(&mut self, reason: &str) -> Result<()> {
         let actor = &self.actor;
         actor.must_be_human("pause claims")?;
@@ -471,6 +481,14 @@ impl Queue for Session<'_> {
         let mut diagnosis = doctor::examine(self.store.path())?;
         diagnosis.note_repair(repaired);
         Ok(diagnosis)
+    }
+}
+
+/// What a ticket may cost is the human's to say.
+fn may_spend(actor: &Actor, new: &NewTicket) -> Result<()> {
+    match new.max_budget_usd {
+        Some(_) => actor.must_be_human("give a ticket a budget"),
+        None => Ok(()),
     }
 }
 

@@ -190,11 +190,12 @@ pub fn by_attempt(conn: &Connection, ticket: i64) -> Result<Vec<(i64, Spent)>> {
 }
 
 /// What [`spent`] reads, in its order.
-const SUMS: &str = "coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
+pub const SUMS: &str = "coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
     coalesce(sum(cache_read_tokens), 0), coalesce(sum(cache_write_tokens), 0),
     coalesce(sum(cost_microusd), 0), count(*) = count(cost_microusd)";
 
-fn spent(row: &Row<'_>, from: usize) -> rusqlite::Result<Spent> {
+/// The sums of some rows, from this column on.
+pub fn spent(row: &Row<'_>, from: usize) -> rusqlite::Result<Spent> {
     Ok(Spent {
         input_tokens: row.get(from)?,
         output_tokens: row.get(from + 1)?,

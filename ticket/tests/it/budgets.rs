@@ -6,7 +6,7 @@ use ticket::ticket::{HUMAN, NewTicket, TicketChange};
 use ticket::usage::{Allowance, Budget, Budgets};
 use ticket::usd::Usd;
 use ticket::wire::EndAttempt;
-use ticket::{Error, Status};
+use ticket::{Actor, Error, Queue, Status};
 
 use crate::support::{Fixture, POLICY, beat, end, ration, used};
 
@@ -119,6 +119,43 @@ fn a_ticket_says_itself_what_it_may_cost() {
         let said = f.human(|q| q.create(&new));
         assert!(matches!(said, Err(Error::Invalid(_))), "{said:?}");
     }
+}
+
+#[test]
+fn agents_give_no_budgets() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    f.claim("a").unwrap();
+    let attempt = Actor::Attempt {
+        agent: "a".into(),
+        ticket: id,
+        attempt: 1,
+    };
+    let begun = f.store.begin_proposal("b", ration(1, 0)).unwrap().unwrap();
+    let proposer = Actor::Proposer {
+        agent: "b".into(),
+        run: begun.run,
+    };
+    let raise = TicketChange {
+        max_budget_usd: Some(Usd(9_000_000)),
+        ..TicketChange::default()
+    };
+    let new = NewTicket {
+        title: "dear".into(),
+        max_budget_usd: Some(Usd(9_000_000)),
+        ..NewTicket::default()
+    };
+    for actor in [attempt, proposer] {
+        let mut session = f.store.session(&actor);
+        for said in [
+            session.update(id, &raise),
+            session.create(&new).map(drop),
+            session.create_all(std::slice::from_ref(&new)).map(drop),
+        ] {
+            assert!(matches!(said, Err(Error::Forbidden(_))), "{said:?}");
+        }
+    }
+    assert_eq!(f.show(id).ticket.max_budget_usd, None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 use ticket::Error;
 use ticket::attempt::Outcome;
+use ticket::cost::{By, CostFilter};
 use ticket::usage::{Phase, RunUsage};
 use ticket::wire::{EndAttempt, EndProposal};
 
@@ -267,4 +268,78 @@ fn an_export_takes_it_along() {
     let file = std::io::Cursor::new(exported);
     other.human(|q| q.import(Box::new(file))).unwrap();
     assert_eq!(other.show(2).ticket.spent_usd.0, 300);
+}
+
+#[test]
+fn a_report_adds_up_by_whatever_is_asked() {
+    let mut f = Fixture::new();
+    let (one, two) = (f.ticket("one", &[]), f.ticket("two", &[]));
+    f.claim("a").unwrap();
+    f.claim("b").unwrap();
+    let mend = RunUsage {
+        phase: Phase::VerifyFailed,
+        ..used(2, "haiku", 5, Some(2_000_000))
+    };
+    let dear = beat(&[used(1, "opus", 10, Some(500_000)), mend]);
+    f.store.heartbeat("a", one, 1, &dear).unwrap();
+    a_day_passes(&f);
+    f.store
+        .heartbeat("b", two, 1, &beat(&[used(1, "strange", 1, None)]))
+        .unwrap();
+    let begun = f.store.begin_proposal("b", ration(9, 0)).unwrap().unwrap();
+    let idea = RunUsage {
+        phase: Phase::Propose,
+        ..used(1, "opus", 7, Some(1_000_000))
+    };
+    f.store
+        .proposal_heartbeat("b", begun.run, &beat(&[idea]))
+        .unwrap();
+    let mut report = |by, since: Option<&str>| {
+        let filter = CostFilter {
+            by,
+            since: since.map(str::to_owned),
+        };
+        let cost = f.human(|q| q.cost(&filter)).unwrap();
+        let lines = cost.lines.iter();
+        let lines = lines.map(|line| format!("{} {}", line.key, line.spent.cost()));
+        (lines.collect::<Vec<_>>(), cost)
+    };
+    let today = ticket::moment::today();
+    for (by, expected) in [
+        (By::Ticket, vec!["1 $2.50", "proposals $1.00", "2 unknown"]),
+        (By::Agent, vec!["a $2.50", "b at least $1.00"]),
+        (
+            By::Model,
+            vec!["haiku $2.00", "opus $1.50", "strange unknown"],
+        ),
+        (
+            By::Phase,
+            vec![
+                "work at least $0.50",
+                "verify-failed $2.00",
+                "propose $1.00",
+            ],
+        ),
+    ] {
+        let (lines, cost) = report(by, None);
+        assert_eq!(lines, expected);
+        assert_eq!(cost.total.cost(), "at least $3.50");
+        assert_eq!(cost.total.input_tokens, 23);
+        assert_eq!(cost.today.sentence(), "at least $1.00 today");
+    }
+    let (lines, cost) = report(By::Day, None);
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[1], format!("{today} at least $1.00"));
+    assert_eq!(cost.lines[0].title, None);
+    let (lines, cost) = report(By::Ticket, Some(&today));
+    assert_eq!(lines, ["proposals $1.00", "2 unknown"]);
+    assert_eq!(cost.lines[1].title.as_deref(), Some("two"));
+    for bad in ["yesterday", "2030-1-1", "'; DROP TABLE usage"] {
+        let filter = CostFilter {
+            since: Some(bad.to_owned()),
+            ..CostFilter::default()
+        };
+        let said = f.human(|q| q.cost(&filter));
+        assert!(matches!(said, Err(Error::Invalid(_))), "{said:?}");
+    }
 }

@@ -158,6 +158,7 @@ fn expand(prefix: &str, heading: &str, names: &mut Vec<String>) {
         };
         let record = [
             "ticket", "comment", "answer", "attempt", "learning", "finding", "proposal", "start",
+            "cost",
         ]
         .contains(&of);
         if record {

@@ -1,7 +1,7 @@
 //! What a line of an import must be: the rules of `create` and `comment`, and a ticket, its attempts
 //! and its landings that agree with each other. Every refusal begins with the field's name. Pure.
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::NaiveDateTime;
 
 use crate::comment::NewComment;
 use crate::error::{Error, Result};
@@ -202,7 +202,7 @@ fn usage(u: &UsageRecord) -> Result<()> {
     {
         return invalid(format!("{far} is out of range: at most {MAX_ID}"));
     }
-    if NaiveDate::parse_from_str(&u.day, "%Y-%m-%d").is_err() {
+    if crate::moment::day(&u.day).is_none() {
         return invalid(format!(
             "'{}' is not a day: write it as 2026-01-31",
             crate::text::one_line(&u.day)
