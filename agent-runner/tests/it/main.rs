@@ -6,6 +6,7 @@
 )]
 
 mod agent_run;
+mod budget;
 mod fixture;
 mod gate;
 mod merge;
