@@ -1,10 +1,16 @@
-//! Links the `ticket` program at a fixed address. Scripts start it hundreds of times an hour, and a
-//! tenth of what a call costs was spent on moving the program to a random one; see ADR 7.
+//! Links the `ticket` program for a short life: scripts start it hundreds of times an hour. It lies at
+//! a fixed address, because a tenth of what a call costs was spent on moving it to a random one (ADR
+//! 7), and what ordinary calls run of SQLite lies together, because a sixth was spent on bringing in
+//! pages for a few functions each (ADR 9).
 
 use std::env;
 
+/// The functions to lay side by side, as a script for the linker.
+const HOT_FUNCTIONS: &str = "hot-functions.ld";
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={HOT_FUNCTIONS}");
     let is = |name: &str, value: &str| {
         env::var(name).is_ok_and(|found| found.split(',').any(|word| word == value))
     };
@@ -14,5 +20,7 @@ fn main() {
     {
         println!("cargo:rustc-link-arg-bin=ticket=-static");
         println!("cargo:rustc-link-arg-bin=ticket=-no-pie");
+        let here = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo:rustc-link-arg-bin=ticket=-Wl,-T,{here}/{HOT_FUNCTIONS}");
     }
 }

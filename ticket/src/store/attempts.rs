@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::diff::Subject;
 use crate::error::{Error, Result};
+use crate::secret;
 use crate::status::Move;
 use crate::ticket::Ticket;
 use crate::usage::Spent;
@@ -47,6 +48,28 @@ pub fn add_spending(conn: &Connection, ticket: i64, attempts: &mut [Attempt]) ->
         }
     }
     Ok(())
+}
+
+/// Begins the attempt that the ticket's counter names.
+pub fn begin(
+    tx: &Write<'_>,
+    ticket: &Ticket,
+    agent: &str,
+    lease_seconds: i64,
+    token: Option<&str>,
+) -> Result<Attempt> {
+    let sql = format!(
+        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
+         VALUES (:ticket, :number, :agent, :token, :lease) RETURNING {COLUMNS}"
+    );
+    let begun = tx.prepare_cached(&sql)?.query_row(
+        named_params! {
+            ":ticket": ticket.id, ":number": ticket.attempt, ":agent": agent,
+            ":token": token.map(secret::hash), ":lease": lease_seconds,
+        },
+        from_row,
+    )?;
+    Ok(begun)
 }
 
 /// The live attempt of a ticket, if it has one.

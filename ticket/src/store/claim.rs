@@ -1,9 +1,10 @@
 //! The claim: one UPDATE over a partial index, whose cost does not grow with the table.
 
-use rusqlite::{OptionalExtension, ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql};
 
 use super::conditions::of_kinds;
-use super::{Store, Write, events, halts, now, prompts, tickets};
+use super::{Store, Write, attempts, events, halts, now, prompts, tickets};
+use crate::attempt::Attempt;
 use crate::error::Result;
 use crate::filter::ClaimFilter;
 use crate::halt::Claims;
@@ -66,14 +67,14 @@ fn and(condition: Option<&str>) -> String {
     condition.map_or(String::new(), |condition| format!("AND {condition}"))
 }
 
-/// Takes the next claimable ticket; its attempt's token is kept as a hash.
+/// Takes the next claimable ticket; gives it with its attempts. The new one's token is kept as a hash.
 pub fn claim(
     tx: &Write<'_>,
     agent: &str,
     policy: ClaimPolicy,
     token: Option<&str>,
     filter: &ClaimFilter,
-) -> Result<Option<Ticket>> {
+) -> Result<Option<(Ticket, Vec<Attempt>)>> {
     let terms = halts::terms(tx, agent)?;
     if terms.claims == Claims::Withheld {
         return Ok(None);
@@ -109,14 +110,7 @@ pub fn claim(
         return Ok(None);
     };
     let (id, number) = (ticket.id, ticket.attempt);
-    tx.prepare_cached(
-        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
-         VALUES (:ticket, :number, :agent, :token, :lease)",
-    )?
-    .execute(named_params! {
-        ":ticket": id, ":number": number, ":agent": agent,
-        ":token": token.map(secret::hash), ":lease": policy.lease_seconds,
-    })?;
+    let attempt = attempts::begin(tx, &ticket, agent, policy.lease_seconds, token)?;
     events::append_as(
         tx,
         agent,
@@ -127,7 +121,11 @@ pub fn claim(
     if terms.claims == Claims::Probe {
         halts::begin_probe(tx, agent, id, number)?;
     }
-    Ok(Some(ticket))
+    let attempts = match number {
+        1 => vec![attempt],
+        _ => attempts::of(tx, id)?,
+    };
+    Ok(Some((ticket, attempts)))
 }
 
 impl Store {
@@ -136,10 +134,10 @@ impl Store {
         let token = secret::new_token();
         let claimed =
             self.write(|tx| claim(tx, agent, policy, Some(&token), &ClaimFilter::default()))?;
-        let Some(ticket) = claimed else {
+        let Some((ticket, attempts)) = claimed else {
             return Ok(None);
         };
-        let ticket = tickets::with_all(&self.conn, ticket)?;
+        let ticket = tickets::with_all(&self.conn, ticket, attempts)?;
         let background = prompts::background(&self.conn, ticket)?;
         let (start_from, resume) = prompts::left_over(&background.history, agent);
         Ok(Some(NewAttempt {

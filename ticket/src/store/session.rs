@@ -173,8 +173,9 @@ impl Queue for Session<'_> {
             .store
             .write(|tx| claim::claim(tx, agent, policy, None, filter))?;
         claimed
-            .map(|ticket| {
-                let detail = self.store.read(|conn| tickets::with_all(conn, ticket))?;
+            .map(|(ticket, attempts)| {
+                let read = |conn: &_| tickets::with_all(conn, ticket, attempts);
+                let detail = self.store.read(read)?;
                 Ok(Claimed {
                     detail,
                     lease_seconds: policy.lease_seconds,

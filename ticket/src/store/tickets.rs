@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, param
 use super::conditions::Conditions;
 use super::{Store, Write, attempts, blockers, budgets, comments, events, halts, labels};
 use crate::actor::Actor;
+use crate::attempt::Attempt;
 use crate::error::{Error, Result};
 use crate::filter::Filter;
 use crate::halt::Claims;
@@ -34,13 +35,11 @@ pub fn get(conn: &Connection, id: i64) -> Result<Ticket> {
 
 /// One ticket with all that hangs on it.
 pub fn detail(conn: &Connection, id: i64) -> Result<TicketDetail> {
-    let mut detail = with_all(conn, get(conn, id)?)?;
-    detail.attempts = attempts::with_spending(conn, id)?;
-    Ok(detail)
+    with_all(conn, get(conn, id)?, attempts::with_spending(conn, id)?)
 }
 
-/// A ticket as it was just read, with all that hangs on it.
-pub fn with_all(conn: &Connection, ticket: Ticket) -> Result<TicketDetail> {
+/// A ticket and its attempts as they were just read, with all else that hangs on it.
+pub fn with_all(conn: &Connection, ticket: Ticket, attempts: Vec<Attempt>) -> Result<TicketDetail> {
     let id = ticket.id;
     let mut detail = TicketDetail {
         ticket,
@@ -48,7 +47,7 @@ pub fn with_all(conn: &Connection, ticket: Ticket) -> Result<TicketDetail> {
         blocks: Vec::new(),
         children: Vec::new(),
         comments: comments::of(conn, id)?,
-        attempts: attempts::of(conn, id)?,
+        attempts,
     };
     let mut query = conn.prepare_cached(
         "SELECT 'waits for', blocked_by FROM blockers WHERE ticket_id = :id
