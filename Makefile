@@ -12,7 +12,7 @@ DEBUG   = $(TARGET)/debug
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench chaos clean tools engine everything
+.PHONY: help build demo test lint bench chaos soak clean tools engine everything
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
@@ -42,9 +42,13 @@ bench: engine ## Run the benchmarks
 
 chaos: everything ## Kill agents, the hub, the engine and writers while they work
 	$(CARGO) build --locked --bins </dev/null
-	$(CARGO) test --locked -p swarm --test chaos $(ARGS) -- --ignored --nocapture </dev/null
+	$(CARGO) test --locked -p swarm --test chaos fifty_kills $(ARGS) -- --ignored --nocapture </dev/null
 	TICKET_STRESS_TICKETS=10000 TICKET_STRESS_KILLS=5000 TICKET_STRESS_OPERATIONS=1000000 \
 		$(CARGO) test --release --locked -p ticket --test stress -- --nocapture --test-threads=1 </dev/null
+
+soak: everything ## Let eight agents work through half an hour in which everything goes wrong
+	$(CARGO) build --locked --bins </dev/null
+	$(CARGO) test --locked -p swarm --test chaos a_night_loses_nothing -- --ignored --nocapture $(ARGS) </dev/null
 
 clean: ## Remove what was built
 	$(CARGO) clean </dev/null

@@ -1,4 +1,5 @@
-//! What is killed next, and after how long: drawn from a seed, so that a run can be repeated.
+//! What happens next, after how long, and for how long: drawn from a seed, so that a run can be
+//! repeated.
 
 use std::fmt;
 use std::iter;
@@ -8,31 +9,67 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-/// What can be killed, and how often it is drawn. The engine is dear: it takes everything with it.
-/// The hub comes back by the engine, which waits twice as long after each life of less than 10 s.
-const WEIGHTS: [(Target, u32); 5] = [
+/// How often what is drawn.
+pub type Weights = &'static [(Target, u32)];
+
+/// Only kills. The engine is dear: it takes everything with it. The hub comes back by the engine,
+/// which waits twice as long after each life of less than 10 s.
+pub const KILLS: Weights = &[
     (Target::Hub, 2),
     (Target::Runner, 4),
     (Target::AgentCli, 4),
     (Target::Verifier, 3),
     (Target::Engine, 1),
 ];
-/// The longest pause between two kills, in milliseconds.
-const LONGEST_PAUSE: u64 = 2500;
+/// All that can happen in a night.
+pub const NIGHT: Weights = &[
+    (Target::Hub, 4),
+    (Target::Runner, 8),
+    (Target::AgentCli, 8),
+    (Target::Verifier, 6),
+    (Target::Engine, 1),
+    (Target::FrozenHub, 2),
+    (Target::FrozenRunner, 4),
+    (Target::FrozenAgentCli, 4),
+    (Target::FrozenVerifier, 2),
+    (Target::Network, 4),
+    (Target::Disk, 2),
+    (Target::Clock, 2),
+];
+/// The longest pause between two events of a run that only kills, in milliseconds.
+pub const SHORT_PAUSE: u64 = 2_500;
+/// The same in a night.
+pub const LONG_PAUSE: u64 = 10_000;
+/// The longest that something lasts, in milliseconds: more than a lease.
+const LONGEST: u64 = 25_000;
 
-/// What can be killed.
+/// What can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The hub's process; its container's init stays.
+    /// The hub's process is killed; its container's init stays.
     Hub,
-    /// The runner of an agent.
+    /// The runner of an agent is killed.
     Runner,
-    /// What a runner runs.
+    /// What a runner runs is killed.
     AgentCli,
-    /// The runner of a verifier.
+    /// The runner of a verifier is killed.
     Verifier,
-    /// `dockerd`.
+    /// `dockerd` is killed.
     Engine,
+    /// The hub stands still for a while.
+    FrozenHub,
+    /// A runner stands still for a while.
+    FrozenRunner,
+    /// An agent CLI stands still for a while.
+    FrozenAgentCli,
+    /// The runner of a verifier stands still for a while.
+    FrozenVerifier,
+    /// An agent is cut off from its networks for a while.
+    Network,
+    /// The disk that the project is on is full for a while.
+    Disk,
+    /// The machine's clock is wrong for a while.
+    Clock,
 }
 
 /// One draw.
@@ -40,22 +77,25 @@ pub enum Target {
 pub struct Draw {
     /// How long to wait before.
     pub pause: Duration,
-    /// What to kill.
+    /// What is hit.
     pub target: Target,
     /// Which of them, when there are several.
     pub pick: usize,
+    /// How long it lasts, where it is not a kill.
+    pub length: Duration,
 }
 
 /// The draws of this seed, without end.
-pub fn draws(seed: u32) -> impl Iterator<Item = Draw> {
+pub fn draws(seed: u32, weights: Weights, longest_pause: u64) -> impl Iterator<Item = Draw> {
     let mut dice = StdRng::seed_from_u64(seed.into());
     iter::repeat_with(move || {
-        let pause = Duration::from_millis(dice.random_range(0..=LONGEST_PAUSE));
-        let target = WEIGHTS.choose_weighted(&mut dice, |(_, weight)| *weight);
+        let pause = Duration::from_millis(dice.random_range(0..=longest_pause));
+        let target = weights.choose_weighted(&mut dice, |(_, weight)| *weight);
         Draw {
             pause,
             target: target.expect("weights are not zero").0,
             pick: dice.random_range(0..64),
+            length: Duration::from_millis(dice.random_range(1_000..=LONGEST)),
         }
     })
 }
@@ -68,13 +108,20 @@ impl fmt::Display for Target {
             Target::AgentCli => "agent",
             Target::Verifier => "verifier",
             Target::Engine => "engine",
+            Target::FrozenHub => "frozen-hub",
+            Target::FrozenRunner => "frozen-runner",
+            Target::FrozenAgentCli => "frozen-agent",
+            Target::FrozenVerifier => "frozen-verifier",
+            Target::Network => "network",
+            Target::Disk => "disk",
+            Target::Clock => "clock",
         })
     }
 }
 
 #[test]
 fn a_seed_repeats_its_draws() {
-    let fifty = |seed| draws(seed).take(50).collect::<Vec<_>>();
+    let fifty = |seed| draws(seed, NIGHT, LONG_PAUSE).take(50).collect::<Vec<_>>();
     assert_eq!(fifty(7), fifty(7));
     assert_ne!(fifty(7), fifty(8));
 }

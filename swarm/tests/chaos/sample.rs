@@ -8,9 +8,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::disk::Disk;
 use crate::support::swarm::Swarm;
 
 const AGENT: &str = "demo-agent";
+/// Goes wrong in many ways, or becomes the one above.
+const WILD_AGENT: &str = "wild-agent";
+/// Where the image has what lies in `image/extra`.
+const EXTRA: &str = "/opt/swarm/extra";
 /// What is killed is missed sooner than usual.
 const LEASE_SECONDS: i64 = 15;
 /// A ticket whose agent is killed time and again must not become the human's.
@@ -28,17 +33,36 @@ struct SampleTicket {
 /// The sample as a project with its tickets; nothing runs yet.
 pub fn swarm() -> Swarm {
     let swarm = Swarm::on(|folder| copy(&templates().join("project"), folder));
-    swarm.init(&["--backend", "command", "--command", AGENT]);
+    prepare(&swarm, AGENT);
+    fill(&swarm);
+    swarm
+}
+
+/// The same on a disk of its own, where that can be had, and with agents that go wrong by themselves.
+pub fn night() -> (Swarm, Option<Disk>) {
+    let mut disk = None;
+    let swarm = Swarm::on(|folder| {
+        disk = Disk::on(folder);
+        copy(&templates().join("project"), folder);
+    });
+    prepare(&swarm, &format!("{EXTRA}/{WILD_AGENT}"));
+    fill(&swarm);
+    (swarm, disk)
+}
+
+fn prepare(swarm: &Swarm, agent: &str) {
+    swarm.init(&["--backend", "command", "--command", agent]);
     let extra = swarm.folder().join("image/extra");
     fs::create_dir_all(&extra).expect("a folder for the image");
     copy_file(&templates().join(AGENT), &extra.join(AGENT));
+    let wild = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/chaos");
+    copy_file(&wild.join(WILD_AGENT), &extra.join(WILD_AGENT));
     swarm.configure(|config| {
         set(config, "queue", "lease_seconds", LEASE_SECONDS);
         set(config, "queue", "max_attempts", MAX_ATTEMPTS);
+        set(config, "agents", "stall_minutes", 1);
         set(config, "proposals", "enabled", false);
     });
-    fill(&swarm);
-    swarm
 }
 
 /// All tickets, before anybody works; each names only such as come before it.
