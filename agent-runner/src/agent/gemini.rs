@@ -7,7 +7,7 @@ use serde_json::Value;
 use ticket::usage::{ModelUsage, Usage};
 
 use super::patterns::Patterns;
-use super::show::{count, one_line, shown, summary, word};
+use super::show::{count, json_line, one_line, shown, summary, word};
 use super::status::failure;
 use super::{Ending, Reader};
 use crate::lines::first_bytes;
@@ -118,13 +118,7 @@ fn usage_of(model: &str, stats: &Value) -> ModelUsage {
 
 impl Reader for Gemini {
     fn line(&mut self, line: &str, cut: bool) -> Vec<String> {
-        if cut {
-            return vec!["(a line too long to read)".into()];
-        }
-        match serde_json::from_str::<Value>(line) {
-            Ok(event) => self.take(&event),
-            Err(_) => vec![line.to_owned()],
-        }
+        json_line(line, cut, |event| self.take(event))
     }
 
     fn is_done(&self) -> bool {

@@ -9,6 +9,17 @@ pub const SHOWN: usize = 500;
 /// What is kept of the last text, for the commit's body.
 pub const SUMMARY: usize = 8 * 1024;
 
+/// One line of JSON output; what is none is shown as it is.
+pub fn json_line(line: &str, cut: bool, take: impl FnOnce(&Value) -> Vec<String>) -> Vec<String> {
+    if cut {
+        return vec!["(a line too long to read)".into()];
+    }
+    match serde_json::from_str::<Value>(line) {
+        Ok(value) => take(&value),
+        Err(_) => vec![line.to_owned()],
+    }
+}
+
 /// The string at `key`, or an empty one.
 pub fn word<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()

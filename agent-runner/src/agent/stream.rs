@@ -9,7 +9,7 @@ use ticket::halt::UsageLimit;
 use ticket::usage::ModelUsage;
 
 use super::reset::reset_time;
-use super::show::{SHOWN, SUMMARY, one_line, shown, word};
+use super::show::{SHOWN, SUMMARY, json_line, one_line, shown, word};
 use super::{Ending, Reader};
 use crate::lines::first_bytes;
 use crate::process::Exit;
@@ -100,13 +100,7 @@ impl Transcript {
 
 impl Reader for Transcript {
     fn line(&mut self, line: &str, cut: bool) -> Vec<String> {
-        if cut {
-            return vec!["(a line too long to read)".into()];
-        }
-        match serde_json::from_str::<Value>(line) {
-            Ok(message) => self.take(&message),
-            Err(_) => vec![line.to_owned()],
-        }
+        json_line(line, cut, |message| self.take(message))
     }
 
     fn is_done(&self) -> bool {
