@@ -37,6 +37,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const DOCKER: &str = "Docker";
 /// How long an agent may take to release its ticket when everything ends.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+/// Docker does not answer any more.
+const LOST: &str = "docker_lost";
+/// It does again.
+const BACK: &str = "docker_back";
 
 /// Looks after the containers until the hub ends. `engine` is a connection that works now.
 pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
@@ -47,7 +51,7 @@ pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
         containers: BTreeMap::new(),
         rows: BTreeMap::new(),
         unstartable: BTreeMap::new(),
-        outage: None,
+        outage: unfinished_outage(&hub).await,
         news: Vec::new(),
         tasks: JoinSet::new(),
     };
@@ -69,6 +73,15 @@ pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
             }
         };
     }
+}
+
+/// What an earlier hub wrote down and did not live to see the end of.
+async fn unfinished_outage(hub: &Shared) -> Option<String> {
+    let last = hub
+        .database
+        .read(|store| store.last_event_of(&[LOST, BACK]));
+    let last = last.await.ok().flatten()?;
+    (last.action == LOST).then(|| last.detail.unwrap_or_default())
 }
 
 struct Reconciler {
@@ -121,7 +134,7 @@ impl Reconciler {
             return Over::EngineLost(error);
         }
         if self.outage.take().is_some() {
-            self.tell("docker_back", String::new());
+            self.tell(BACK, String::new());
         }
         let mut desired = self.hub.fleet.desired.subscribe();
         let mut demand = self.hub.verifications.demand();
@@ -409,7 +422,7 @@ impl Reconciler {
     }
 
     async fn lost(&mut self, error: &FleetError) {
-        self.tell("docker_lost", error.to_string());
+        self.tell(LOST, error.to_string());
         self.outage = Some(format!(
             "Docker does not answer, so no container is started or replaced: {error}"
         ));

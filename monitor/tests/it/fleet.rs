@@ -183,7 +183,11 @@ async fn agents_are_started_replaced_and_scaled_without_ending_any() {
         (yard.told("agent_started", "agent-1").await == 2).then_some(())
     })
     .await;
-    assert_eq!(yard.told("agent_died", "agent-1: exit code 137, killed").await, 1);
+    assert_eq!(
+        yard.told("agent_died", "agent-1: exit code 137, killed")
+            .await,
+        1
+    );
 
     yard.scale(3).await;
     yard.until_running(&["agent-1", "agent-2", "agent-3", "verifier-1"])

@@ -125,6 +125,19 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The newest row with one of these actions that concerns no ticket.
+    pub fn last_event_of(&self, actions: &[&str]) -> Result<Option<Event>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM activity_log
+             WHERE ticket_id IS NULL AND action IN (SELECT value FROM json_each(:actions))
+             ORDER BY id DESC LIMIT 1"
+        );
+        let actions = json(actions)?;
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let last = query.query_row(named_params! { ":actions": actions }, from_row);
+        Ok(last.optional()?)
+    }
+
     /// The number of the newest row; 0 when there is none.
     pub fn last_event_id(&self) -> Result<i64> {
         let mut query = self

@@ -1,6 +1,7 @@
 //! The account's limits: what one attempt saw keeps everybody from claiming, costs no attempt, and is
 //! over when one claim has tried.
 
+use ticket::Actor;
 use ticket::attempt::Outcome;
 use ticket::halt::{Cause, Trouble, UsageLimit};
 use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
@@ -169,4 +170,22 @@ fn a_failing_service_shortens_no_limit() {
     f.store.end_attempt("b", second, 1, &broken, 3).unwrap();
     assert_eq!(f.store.halt().unwrap(), halt);
     assert!(f.claim("c").is_none());
+}
+
+#[test]
+fn an_outage_that_nobody_saw_the_end_of_is_found() {
+    let mut f = Fixture::new();
+    let outage = ["docker_lost", "docker_back"];
+    let mut last = |action: Option<&str>| {
+        if let Some(action) = action {
+            let noted = f.store.note(&Actor::Hub, None, action, Some("why"));
+            noted.unwrap();
+        }
+        let last = f.store.last_event_of(&outage).unwrap();
+        last.map(|event| event.action)
+    };
+    assert_eq!(last(None), None);
+    assert_eq!(last(Some("docker_lost")).as_deref(), Some("docker_lost"));
+    assert_eq!(last(Some("agent_started")).as_deref(), Some("docker_lost"));
+    assert_eq!(last(Some("docker_back")).as_deref(), Some("docker_back"));
 }
