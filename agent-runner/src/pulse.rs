@@ -1,6 +1,6 @@
-//! Heartbeats of one attempt or proposal run, from a thread of its own: three in a lease, one every ten seconds at
-//! least, and one at each change of phase. It hears first when the attempt is over or the hub is
-//! away, and says so by the interrupt.
+//! Heartbeats of one attempt or proposal run, from a thread of its own: three in a lease, one every
+//! ten seconds at least, and one at each change of phase. It hears first when the attempt is over, a
+//! budget is used up or the hub is away, and says so by the interrupt.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -124,27 +124,42 @@ impl Pulse {
 
     /// Says which conversation the agent CLI is in. Does not wait.
     pub fn session_teller(&self) -> impl Fn(&str) + Send + Sync + use<> {
-        let to = Mutex::new(self.to.clone());
+        let say = self.speaker();
         move |id| {
-            let beat = Heartbeat {
+            say(Heartbeat {
                 session_id: Some(id.to_owned()),
                 ..Heartbeat::default()
-            };
-            let to = lock(&to);
-            let _ = to.send(Order { beat, reply: None });
+            });
         }
     }
 
     /// Says, whenever it is called, that the model's service answered.
     pub fn teller(&self) -> impl Fn() + Send + Sync + use<> {
-        let to = Mutex::new(self.to.clone());
+        let say = self.speaker();
         move || {
-            let beat = Heartbeat {
+            say(Heartbeat {
                 served: true,
                 ..Heartbeat::default()
-            };
-            let to = lock(&to);
-            let _ = to.send(Order { beat, reply: None });
+            });
+        }
+    }
+
+    /// Says, whenever it is called, what a run of the agent CLI used so far.
+    pub fn accountant(&self) -> impl Fn(RunUsage) + Send + Sync + use<> {
+        let say = self.speaker();
+        move |run| {
+            say(Heartbeat {
+                usage: vec![run],
+                ..Heartbeat::default()
+            });
+        }
+    }
+
+    /// Says something from any thread. Does not wait.
+    fn speaker(&self) -> impl Fn(Heartbeat) + Send + Sync + use<> {
+        let to = Mutex::new(self.to.clone());
+        move |beat| {
+            let _ = lock(&to).send(Order { beat, reply: None });
         }
     }
 
@@ -154,19 +169,6 @@ impl Pulse {
         let (reply, answer) = channel();
         self.order(beat, Some(reply));
         answer.recv().unwrap_or(Life::Away)
-    }
-
-    /// Says, whenever it is called, what a run of the agent CLI used so far.
-    pub fn accountant(&self) -> impl Fn(RunUsage) + Send + Sync + use<> {
-        let to = Mutex::new(self.to.clone());
-        move |run| {
-            let beat = Heartbeat {
-                usage: vec![run],
-                ..Heartbeat::default()
-            };
-            let to = lock(&to);
-            let _ = to.send(Order { beat, reply: None });
-        }
     }
 
     fn change(&mut self, phase: &str) -> Heartbeat {

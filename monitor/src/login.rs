@@ -16,8 +16,8 @@ use crate::hub::Shared;
 
 /// How often the file is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
-/// So long before its end a login is a problem, in seconds.
-const SOON: i64 = 2 * 60 * 60;
+/// So long before its end a login is a problem and is told of, in seconds.
+pub const SOON: i64 = 2 * 60 * 60;
 
 /// What is known of the credential.
 #[derive(Debug, Default)]

@@ -148,13 +148,15 @@ async fn look(hub: &Hub) -> ticket::Result<bool> {
         Change::Tell(notice) => wanted.contains(&notice.kind),
         Change::Withdraw(_) => true,
     });
-    let secrets = secrets(hub).await;
-    for change in &mut changes {
-        if let Change::Tell(notice) = change {
-            hide(notice, &secrets);
+    let changed = !changes.is_empty();
+    if changed {
+        let secrets = secrets(hub).await;
+        for change in &mut changes {
+            if let Change::Tell(notice) = change {
+                hide(notice, &secrets);
+            }
         }
     }
-    let changed = !changes.is_empty();
     hub.database
         .call(move |store| {
             let before = written.as_deref();

@@ -2,8 +2,8 @@
 //! by the hub to the runners. Nothing here ever prints a value.
 //!
 //! Each backend names the variables that it needs (`secrets`); of alternatives the first that is there
-//! is used. For `claude` they are looked for in this order, which is also its own: `ANTHROPIC_API_KEY`, then
-//! `CLAUDE_CODE_OAUTH_TOKEN` from the environment, then the access token that `claude` keeps in
+//! is used. For `claude` they are looked for in this order, which is also its own: `ANTHROPIC_API_KEY`,
+//! then `CLAUDE_CODE_OAUTH_TOKEN` from the environment, then the access token that `claude` keeps in
 //! `.credentials.json` (in `CLAUDE_CONFIG_DIR` or `~/.claude`) or in the keychain of macOS. Only the
 //! first one found is used: two together would make it unclear which account pays.
 
@@ -18,9 +18,8 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use ticket::backend::AgentCli;
+use ticket::backend::{AgentCli, alternatives};
 
-use crate::config::backend::alternatives;
 use crate::project::Project;
 
 mod login;

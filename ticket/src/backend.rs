@@ -28,7 +28,7 @@ pub const PROMPT: &str = "{prompt}";
 /// Stands within an argument for the name of a file that holds the prompt.
 pub const PROMPT_FILE: &str = "{prompt_file}";
 /// Parts the variables in [`Backend::secrets`] of which the first one that is there counts.
-pub const OR: char = '|';
+const OR: char = '|';
 
 /// An agent CLI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +75,7 @@ pub struct Backend {
     #[serde(default)]
     pub patterns: Patterns,
     /// The variables that hold its credential, each of them needed; alternatives are parted by
-    /// [`OR`].
+    /// `|`.
     #[serde(default)]
     pub secrets: Vec<String>,
 }
@@ -91,12 +91,23 @@ impl Backend {
         self.new_session.iter().any(|word| word.contains(SESSION))
     }
 
+    /// The variables that may hold its credential.
+    pub fn secret_names(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().flat_map(|entry| alternatives(entry))
+    }
+
     /// Whether a variable of this name holds its credential.
     pub fn wants_secret(&self, name: &str) -> bool {
-        self.secrets
-            .iter()
-            .any(|entry| entry.split(OR).any(|one| one.trim() == name))
+        self.secret_names().any(|one| one == name)
     }
+}
+
+/// The variables in an entry of [`Backend::secrets`], of which the first one that is there counts.
+pub fn alternatives(entry: &str) -> impl Iterator<Item = &str> {
+    entry
+        .split(OR)
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
 }
 
 /// Whose defaults a backend has, and which program is installed in the image for it.

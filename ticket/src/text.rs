@@ -80,6 +80,14 @@ pub fn first_bytes(text: &str, limit: usize) -> &str {
     &text[..end]
 }
 
+/// At most so many characters of a text, and a mark when that is not all.
+pub fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+    }
+}
+
 /// A size in bytes, for people.
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -208,6 +216,9 @@ mod tests {
     fn cutting_respects_characters() {
         assert_eq!(last_bytes("aäö", 3), "ö");
         assert_eq!(first_bytes("aäö", 2), "a");
+        assert_eq!(beginning("äöü", 3), "äöü");
+        assert_eq!(beginning("äöüß", 3), "äöü…");
+        assert_eq!(beginning("äö üß", 3), "äö…");
         assert_eq!(first_bytes("ab", 9), "ab");
     }
 

@@ -37,22 +37,12 @@ impl Attempt<'_> {
             self.lease.forget_session();
         }
         if let Some(budget) = self.pulse.over_budget() {
-            let life = self.pulse.check("agent");
-            return Ok(Seen::Asked {
-                ending: Ending::Interrupted(Why::Budget(budget)),
-                live: life != Life::Lost,
-                log: String::new(),
-            });
+            return Ok(self.not_asked(Ending::Interrupted(Why::Budget(budget))));
         }
         let timeout = Duration::from_secs(settings.timeout_seconds);
         let timeout = self.clock.left(Instant::now()).min(timeout);
         if timeout.is_zero() {
-            let life = self.pulse.check("agent");
-            return Ok(Seen::Asked {
-                ending: Ending::TimedOut(timeout),
-                live: life != Life::Lost,
-                log: String::new(),
-            });
+            return Ok(self.not_asked(Ending::TimedOut(timeout)));
         }
         let name = &cli.backend.name;
         let known = self.session.take().filter(|known| known.backend == *name);
@@ -169,6 +159,15 @@ impl Attempt<'_> {
     fn may_spend(&self) -> Option<Usd> {
         let allowance = self.assignment.allowance?;
         Some(allowance.after(self.lease.known_cost()).usd())
+    }
+
+    /// The agent CLI is not started any more: nothing is left to spend, of money or of time.
+    fn not_asked(&mut self, ending: Ending) -> Seen {
+        Seen::Asked {
+            ending,
+            live: self.pulse.check("agent") != Life::Lost,
+            log: String::new(),
+        }
     }
 
     fn place(&self) -> Place {

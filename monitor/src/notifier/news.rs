@@ -9,6 +9,8 @@ use ticket::notice::{Change, Kind, NewNotice};
 use ticket::waiting::{Waiting, Wanted};
 use ticket::{moment, text};
 
+use crate::login::SOON;
+
 /// A service that fails shorter than this is not worth a message, in seconds.
 const SERVICE_PATIENCE: i64 = 10 * 60;
 /// The same for what hinders containers.
@@ -16,8 +18,6 @@ const PROBLEM_PATIENCE: i64 = 60;
 /// For so long something must be gone before that is told, in seconds: what comes and goes is one
 /// trouble.
 const GONE_PATIENCE: i64 = 10 * 60;
-/// So long before a login ends its end is told, in seconds.
-const LOGIN_WARNING: i64 = 2 * 60 * 60;
 /// The same for agents without work: work often comes at once.
 const IDLE_PATIENCE: i64 = 60;
 /// When the work of so many tickets in a row is red, main itself is probably broken.
@@ -138,7 +138,7 @@ impl Look<'_> {
             kind,
             subject: subject.to_owned(),
             ticket,
-            title: short(&text::one_line(title), TITLE),
+            title: text::beginning(&text::one_line(title), TITLE),
             body: text::plain(body),
             priority,
         }));
@@ -173,7 +173,11 @@ impl Look<'_> {
         };
         let title = format!("#{} {what}: {}", waiting.ticket, waiting.title);
         let detail = waiting.detail.as_deref().unwrap_or_default().trim();
-        let body = format!("{}\n\n{}", short(detail, WORDS), waiting.command());
+        let body = format!(
+            "{}\n\n{}",
+            text::beginning(detail, WORDS),
+            waiting.command()
+        );
         let subject = subject_of(waiting.ticket);
         let ticket = Some(waiting.ticket);
         self.tell_of(ticket, kind, &subject, priority, &title, body.trim());
@@ -211,7 +215,7 @@ impl Look<'_> {
     }
 
     fn halted(&mut self, halt: &Halt) {
-        let said = short(&text::one_line(&halt.said), WORDS);
+        let said = text::beginning(&text::one_line(&halt.said), WORDS);
         let again = halt.until.and_then(moment::text).unwrap_or_default();
         let (kind, priority, title, body) = match halt.cause {
             Cause::Limit => (
@@ -267,7 +271,7 @@ impl Look<'_> {
 
     fn login(&mut self) {
         let ends = self.facts.login_ends_at;
-        let Some(ends) = ends.filter(|ends| ends - self.facts.now <= LOGIN_WARNING) else {
+        let Some(ends) = ends.filter(|ends| ends - self.facts.now <= SOON) else {
             return;
         };
         if self.memory.login_ends_at == Some(ends) {
@@ -298,7 +302,13 @@ impl Look<'_> {
             seen.gone_since = None;
             if !seen.was_told && now - seen.since >= PROBLEM_PATIENCE {
                 let title = format!("{about}: it does not run");
-                self.tell(Kind::Agents, about, 4, &title, &short(said, WORDS));
+                self.tell(
+                    Kind::Agents,
+                    about,
+                    4,
+                    &title,
+                    &text::beginning(said, WORDS),
+                );
                 seen.was_told = true;
             }
             self.memory.problems.insert(about.clone(), seen);
@@ -330,7 +340,7 @@ impl Look<'_> {
             let body = format!(
                 "verify.sh was red for {}, and nothing landed since. 'swarm verify' checks main \
                  itself.",
-                short(&tickets.join(", "), WORDS)
+                text::beginning(&tickets.join(", "), WORDS)
             );
             let title = format!("The work of {} tickets in a row is red", red.len());
             self.tell(Kind::Main, "main", 4, &title, &body);
@@ -371,14 +381,6 @@ impl Look<'_> {
 
 fn subject_of(ticket: i64) -> String {
     format!("ticket {ticket}")
-}
-
-/// So many characters of a text.
-fn short(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", text[..end].trim_end()),
-    }
 }
 
 /// A number of seconds, for people.

@@ -155,11 +155,9 @@ fn chosen(config: &Config, name: Option<&str>) -> Result<AgentCli> {
             model: None,
         }),
         None => {
-            let named = config.backends.keys().map(String::as_str);
-            let known: Vec<&str> = ["claude", "codex", "opencode", "gemini"]
-                .into_iter()
-                .chain(named)
-                .collect();
+            let kinds = Kind::ALL.iter().filter(|kind| **kind != Kind::Command);
+            let kinds = kinds.map(Kind::to_string);
+            let known: Vec<String> = kinds.chain(config.backends.keys().cloned()).collect();
             bail!(
                 "there is no backend '{name}': known are {}",
                 known.join(", ")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use swarm::fleet::BuildLine;
 use swarm::image::Progress;
-use ticket::text::one_line;
+use ticket::text::{beginning, one_line};
 
 /// How long an instruction may be in one line.
 const WIDTH: usize = 60;
@@ -100,9 +100,5 @@ fn say(line: &str) {
 }
 
 fn shorten(instruction: &str) -> String {
-    let line = one_line(instruction);
-    match line.char_indices().nth(WIDTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    beginning(&one_line(instruction), WIDTH)
 }

@@ -13,7 +13,7 @@ use ticket::client::Client;
 use ticket::filter::LogFilter;
 use ticket::shift::{FailedAttempt, Shift};
 use ticket::store::lock::HubLock;
-use ticket::text::one_line;
+use ticket::text::{beginning, one_line};
 use ticket::wire::SwarmStatus;
 use ticket::{Queue, Status, Store};
 
@@ -223,11 +223,7 @@ fn part(header: &str, number: u64, lines: impl Iterator<Item = String>) -> Strin
 
 /// The beginning of somebody's words, on one line.
 fn short(words: &str) -> String {
-    let words = one_line(words);
-    match words.char_indices().nth(WIDTH) {
-        None => words,
-        Some((end, _)) => format!("{}…", words[..end].trim_end()),
-    }
+    beginning(&one_line(words), WIDTH)
 }
 
 /// In the order of a ticket's life.

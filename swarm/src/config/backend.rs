@@ -8,7 +8,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use ticket::backend::{
-    ARGS, AgentCli, BUDGET_FLAG, Backend, CONVERSATION, Kind, MODEL, MODEL_FLAG, OR, PROMPT,
+    ARGS, AgentCli, BUDGET_FLAG, Backend, CONVERSATION, Kind, MODEL, MODEL_FLAG, PROMPT,
     PROMPT_FILE, PromptBy, SESSION, USD,
 };
 use toml::{Table, Value};
@@ -188,12 +188,4 @@ fn wrong_pattern(key: &str, pattern: &str) -> Option<String> {
         .any(|name| name == "session");
     (key == "session" && !has_session)
         .then(|| format!("'{pattern}' has no group (?P<session>…) for the name"))
-}
-
-/// The variables in an entry of [`Backend::secrets`], of which the first one that is there counts.
-pub fn alternatives(entry: &str) -> impl Iterator<Item = &str> {
-    entry
-        .split(OR)
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
 }

@@ -188,10 +188,7 @@ fn bad_backend(key: &str, backend: &Backend) -> Option<String> {
     wrong
         .or_else(|| bad_variables(&format!("{key}.env"), &backend.env))
         .or_else(|| {
-            let mut names = backend
-                .secrets
-                .iter()
-                .flat_map(|entry| backend::alternatives(entry));
+            let mut names = backend.secret_names();
             names.find_map(|name| bad_variable(&format!("{key}.secrets"), name))
         })
 }

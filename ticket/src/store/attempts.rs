@@ -36,18 +36,12 @@ pub fn of(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
 /// The same with what each used.
 pub fn with_spending(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
     let mut attempts = of(conn, ticket)?;
-    add_spending(conn, ticket, &mut attempts)?;
-    Ok(attempts)
-}
-
-/// Adds to attempts at a ticket what each used.
-pub fn add_spending(conn: &Connection, ticket: i64, attempts: &mut [Attempt]) -> Result<()> {
     for (number, spent) in usage::by_attempt(conn, ticket)? {
         if let Some(attempt) = attempts.iter_mut().find(|a| a.number == number) {
             attempt.spent = spent;
         }
     }
-    Ok(())
+    Ok(attempts)
 }
 
 /// Begins the attempt that the ticket's counter names.

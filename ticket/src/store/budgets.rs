@@ -60,6 +60,11 @@ impl Day {
         Some(Halt::by_budget(&said, since, self.ends_at))
     }
 
+    /// Whether it still withholds claims, or did until it ended.
+    pub fn withholds(&self, now: i64) -> Option<bool> {
+        self.over_since.map(|_| now < self.ends_at)
+    }
+
     fn left(&self, budgets: &Budgets) -> Option<i64> {
         let most = budgets.max_usd_per_day.filter(|_| !self.is_waived)?;
         Some((most.0 - self.microusd).max(0))
@@ -79,27 +84,12 @@ fn end_of(date: &str) -> i64 {
 
 /// The budgets as they were set last.
 pub fn current(conn: &Connection) -> Result<Budgets> {
-    let text = settings::get(conn, BUDGETS)?;
-    text.map_or(Ok(Budgets::default()), |text| read(BUDGETS, &text))
+    Ok(settings::read(conn, BUDGETS)?.unwrap_or_default())
 }
 
 /// What today cost, as far as something was spent.
 fn day(conn: &Connection) -> Result<Option<Day>> {
-    settings::get(conn, DAY)?
-        .map(|text| read(DAY, &text))
-        .transpose()
-}
-
-/// A setting that one of these functions wrote.
-pub fn read<T: serde::de::DeserializeOwned>(key: &str, text: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|e| Error::Unavailable(format!("the setting '{key}' cannot be read: {e}")))
-}
-
-fn keep<T: Serialize>(tx: &Write<'_>, key: &str, value: &T) -> Result<()> {
-    let text = serde_json::to_string(value)
-        .map_err(|e| Error::Invalid(format!("the setting '{key}' cannot be written: {e}")))?;
-    settings::set(tx, key, &text)
+    settings::read(conn, DAY)
 }
 
 /// What today cost, begun anew at midnight.
@@ -138,7 +128,7 @@ fn look_at(tx: &Write<'_>, who: &str, day: Day, budgets: &Budgets) -> Result<()>
         over_since,
         ..day.clone()
     };
-    keep(tx, DAY, &after)?;
+    settings::keep(tx, DAY, &after)?;
     match (day.over_since, over_since) {
         (None, Some(_)) => {
             let said = after
@@ -171,16 +161,9 @@ pub fn after_midnight(tx: &Write<'_>, who: &str, day: Day) -> Result<()> {
         over_since: None,
         ..day
     };
-    keep(tx, DAY, &over)?;
+    settings::keep(tx, DAY, &over)?;
     let detail = Some("a new day has a budget of its own");
     events::append_as(tx, who, None, "halt_lifted", detail)
-}
-
-impl Day {
-    /// Whether it still withholds claims, or did until it ended.
-    pub fn withholds(&self, now: i64) -> Option<bool> {
-        self.over_since.map(|_| now < self.ends_at)
-    }
 }
 
 /// The human lets claims go on for the rest of the day; false when its budget did not halt them.
@@ -194,7 +177,7 @@ pub fn waive(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
         is_waived: true,
         ..day
     };
-    keep(tx, DAY, &waived)?;
+    settings::keep(tx, DAY, &waived)?;
     let detail = Some("the day's budget counts no more until midnight");
     events::append(tx, actor, None, "halt_lifted", detail)?;
     Ok(true)
@@ -213,7 +196,7 @@ pub fn count_anew(tx: &Write<'_>) -> Result<bool> {
     if counted == known {
         return Ok(false);
     }
-    keep(tx, DAY, &counted)?;
+    settings::keep(tx, DAY, &counted)?;
     Ok(true)
 }
 
@@ -335,7 +318,7 @@ impl Store {
             return Ok(());
         }
         self.write(|tx| {
-            keep(tx, BUDGETS, budgets)?;
+            settings::keep(tx, BUDGETS, budgets)?;
             look_at(tx, Actor::Hub.name(), today(tx)?, budgets)?;
             let mut query = tx.prepare(
                 "SELECT id FROM tickets

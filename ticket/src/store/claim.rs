@@ -123,7 +123,7 @@ pub fn claim(
     }
     let attempts = match number {
         1 => vec![attempt],
-        _ => attempts::of(tx, id)?,
+        _ => attempts::with_spending(tx, id)?,
     };
     Ok(Some((ticket, attempts)))
 }

@@ -7,7 +7,7 @@ use super::budgets::{self, BUDGETS, DAY, Day};
 use super::{Store, Write, events, now, pauses, settings};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::halt::{Cause, Claims, Halt, Trouble, UsageLimit};
 use crate::moment;
 use crate::usage::Budgets;
@@ -31,8 +31,7 @@ pub fn all(conn: &rusqlite::Connection) -> Result<Vec<Halt>> {
 
 /// The account's halt, if there is one.
 fn of_account(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
-    let text = settings::get(conn, KEY)?;
-    text.map(|text| budgets::read(KEY, &text)).transpose()
+    settings::read(conn, KEY)
 }
 
 /// What a claim must know of the settings.
@@ -64,14 +63,14 @@ pub fn terms(tx: &Write<'_>, agent: &str) -> Result<Terms> {
             KEY => {
                 terms.claims = terms
                     .claims
-                    .and(budgets::read::<Halt>(KEY, value)?.claims(now()))
+                    .and(settings::parse::<Halt>(KEY, value)?.claims(now()))
             }
             BUDGETS => {
-                let most = budgets::read::<Budgets>(BUDGETS, value)?.max_usd_per_ticket;
+                let most = settings::parse::<Budgets>(BUDGETS, value)?.max_usd_per_ticket;
                 terms.max_ticket_microusd = most.map_or(i64::MAX, |most| most.0);
             }
             DAY => {
-                let day: Day = budgets::read(DAY, value)?;
+                let day: Day = settings::parse(DAY, value)?;
                 match day.withholds(now()) {
                     Some(true) => terms.claims = Claims::Withheld,
                     Some(false) => ended = Some(day),
@@ -97,7 +96,7 @@ pub fn begin_probe(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Re
         probe: Some((ticket, attempt)),
         ..halt
     };
-    keep(tx, &halt)?;
+    settings::keep(tx, KEY, &halt)?;
     let about = Some(ticket).filter(|t| *t > 0);
     events::append_as(tx, agent, about, "halt_probed", Some(&halt.said))
 }
@@ -124,7 +123,7 @@ pub fn after_end(
         None => return after_probe(tx, agent, before, which, outcome),
     };
     let is_news = known.is_none_or(|known| (known.cause, known.until) != (halt.cause, halt.until));
-    keep(tx, &halt)?;
+    settings::keep(tx, KEY, &halt)?;
     match is_news {
         true => events::append_as(tx, agent, None, "halted", Some(&sentence(&halt))),
         false => Ok(()),
@@ -154,7 +153,7 @@ fn after_probe(
     };
     match outcome {
         Outcome::Released | Outcome::InfraFailed | Outcome::Cancelled => {
-            keep(tx, &halt.without_probe(now()))
+            settings::keep(tx, KEY, &halt.without_probe(now()))
         }
         _ => lift(tx, agent, &halt),
     }
@@ -204,12 +203,6 @@ pub fn sentence(halt: &Halt) -> String {
     format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
 }
 
-fn keep(tx: &Write<'_>, halt: &Halt) -> Result<()> {
-    let text = serde_json::to_string(halt)
-        .map_err(|e| Error::Invalid(format!("a halt cannot be written down: {e}")))?;
-    settings::set(tx, KEY, &text)
-}
-
 fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
     settings::remove(tx, KEY)?;
     let detail = match halt.cause {
@@ -230,7 +223,9 @@ impl Store {
     /// The credential changed: one claim may try whether its login works.
     pub fn try_login_again(&mut self) -> Result<()> {
         self.write(|tx| match of_account(tx)? {
-            Some(halt) if halt.cause == Cause::Login => keep(tx, &halt.without_probe(now())),
+            Some(halt) if halt.cause == Cause::Login => {
+                settings::keep(tx, KEY, &halt.without_probe(now()))
+            }
             _ => Ok(()),
         })
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{Store, attempts, halts, landings, now, pauses, proposals, settings, tickets};
+use super::{Store, halts, landings, now, pauses, proposals, settings, tickets};
 use crate::attempt::{Attempt, Outcome};
 use crate::error::Result;
 use crate::prompt::{Background, Finding, Kind, Material, Wanted, withheld};
@@ -13,9 +13,6 @@ use crate::ticket::TicketDetail;
 pub fn background(conn: &Connection, ticket: TicketDetail) -> Result<Background> {
     let mut history = ticket.attempts.clone();
     history.retain(|a| a.outcome.is_some());
-    if !history.is_empty() {
-        attempts::add_spending(conn, ticket.ticket.id, &mut history)?;
-    }
     let parent = ticket
         .ticket
         .parent_id

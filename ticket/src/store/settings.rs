@@ -2,8 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, named_params};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{Store, Write};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The value of `key`, if it was ever set.
 pub fn get(conn: &Connection, key: &str) -> Result<Option<String>> {
@@ -21,6 +24,24 @@ pub fn set(tx: &Write<'_>, key: &str, value: &str) -> Result<()> {
     )?
     .execute(named_params! { ":key": key, ":value": value })?;
     Ok(())
+}
+
+/// What [`keep`] wrote under `key`, if it ever did.
+pub fn read<T: DeserializeOwned>(conn: &Connection, key: &str) -> Result<Option<T>> {
+    get(conn, key)?.map(|text| parse(key, &text)).transpose()
+}
+
+/// What [`keep`] wrote under `key`, from its text.
+pub fn parse<T: DeserializeOwned>(key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| Error::Unavailable(format!("the setting '{key}' cannot be read: {e}")))
+}
+
+/// Sets `key` to more than a word.
+pub fn keep<T: Serialize>(tx: &Write<'_>, key: &str, value: &T) -> Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|e| Error::Invalid(format!("the setting '{key}' cannot be written: {e}")))?;
+    set(tx, key, &text)
 }
 
 /// Forgets `key`; returns false when it was not set.

@@ -343,3 +343,19 @@ fn a_report_adds_up_by_whatever_is_asked() {
         assert!(matches!(said, Err(Error::Invalid(_))), "{said:?}");
     }
 }
+
+#[test]
+fn a_claim_tells_what_earlier_attempts_cost() {
+    let mut f = Fixture::new();
+    let id = f.ticket("t", &[]);
+    f.claim("a").unwrap();
+    let reports = beat(&[used(1, "opus", 10, Some(100))]);
+    f.store.heartbeat("a", id, 1, &reports).unwrap();
+    let released = end(Outcome::Released);
+    f.store.end_attempt("a", id, 1, &released, 3).unwrap();
+    let claimed = f.claim("b").unwrap().background;
+    for attempts in [&claimed.ticket.attempts, &claimed.history] {
+        assert_eq!(attempts[0].spent.cost_usd.0, 100);
+    }
+    assert_eq!(claimed.ticket.attempts.len(), 2);
+}

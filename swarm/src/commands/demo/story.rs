@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use ticket::event::Event;
-use ticket::text::one_line;
+use ticket::text::{beginning, one_line};
 
 /// How much of a reason is printed.
 const REASON_WIDTH: usize = 100;
@@ -263,11 +263,7 @@ impl Step {
 }
 
 fn shorten(text: &str) -> String {
-    let line = one_line(text);
-    match line.char_indices().nth(REASON_WIDTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
+    beginning(&one_line(text), REASON_WIDTH)
 }
 
 #[cfg(test)]
