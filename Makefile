@@ -7,18 +7,28 @@ CARGO ?= cargo
 TRIPLE  = $(shell rustc -vV </dev/null | sed -n 's/^host: //p')
 TARGET  = $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)/$(TRIPLE)
 RELEASE = $(TARGET)/release
+DIST    = $(TARGET)/dist
 DEBUG   = $(TARGET)/debug
+# Where 'make install' installs to.
+PREFIX ?= /usr/local
 # Passed on, as in: make demo ARGS="--port 4000"
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench chaos soak clean tools engine everything
+.PHONY: help build install demo test lint bench chaos soak clean tools engine everything
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1 /p' $(MAKEFILE_LIST) | while read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 build: tools ## Build the release binaries
 	$(CARGO) build --release --locked </dev/null
+
+# The programs find each other by lying side by side; people call two of them.
+install: tools ## Build for speed and install below PREFIX, /usr/local without it
+	$(CARGO) build --profile dist --locked </dev/null
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/swarm
+	install $(addprefix $(DIST)/,swarm ticket monitor agent-runner) $(DESTDIR)$(PREFIX)/lib/swarm
+	ln -sf ../lib/swarm/swarm ../lib/swarm/ticket $(DESTDIR)$(PREFIX)/bin
 
 demo: engine ## Run the whole loop on a sample repository, no account needed
 	$(CARGO) build --release --locked </dev/null
@@ -37,7 +47,9 @@ lint: ## Check formatting, clippy, scripts, dependencies and the tree
 
 bench: engine ## Run the benchmarks
 	$(CARGO) build --release --locked </dev/null
-	$(CARGO) bench --locked --workspace </dev/null
+	$(CARGO) bench --locked --profile dist -p ticket --bench process </dev/null
+	$(CARGO) bench --locked -p ticket --bench queue </dev/null
+	$(CARGO) bench --locked --workspace --exclude ticket </dev/null
 	bench/overhead $(ARGS)
 
 chaos: everything ## Kill agents, the hub, the engine and writers while they work

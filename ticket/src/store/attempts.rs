@@ -19,6 +19,8 @@ use crate::wire::{EndAttempt, Heard, Heartbeat};
 
 /// How long a ticket waits for the tree of an attempt that was ended from outside.
 pub(super) const SETTLING_SECONDS: i64 = 30;
+/// The phase of an attempt that just began.
+const CLAIMED: &str = "claimed";
 /// The phase of a submitted attempt whose runner is gone: its landing goes on without it.
 pub(super) const LEFT: &str = "left";
 
@@ -44,7 +46,7 @@ pub fn with_spending(conn: &Connection, ticket: i64) -> Result<Vec<Attempt>> {
     Ok(attempts)
 }
 
-/// Begins the attempt that the ticket's counter names.
+/// Begins the attempt that a ticket's counter names; `ticket` is as its claim left it.
 pub fn begin(
     tx: &Write<'_>,
     ticket: &Ticket,
@@ -52,18 +54,34 @@ pub fn begin(
     lease_seconds: i64,
     token: Option<&str>,
 ) -> Result<Attempt> {
-    let sql = format!(
-        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds)
-         VALUES (:ticket, :number, :agent, :token, :lease) RETURNING {COLUMNS}"
-    );
-    let begun = tx.prepare_cached(&sql)?.query_row(
-        named_params! {
-            ":ticket": ticket.id, ":number": ticket.attempt, ":agent": agent,
-            ":token": token.map(secret::hash), ":lease": lease_seconds,
-        },
-        from_row,
-    )?;
-    Ok(begun)
+    // What was just written is not read again: every claim would pay for it.
+    tx.prepare_cached(
+        "INSERT INTO attempts (ticket_id, number, agent, token_hash, lease_seconds, phase,
+                               started_at, heartbeat_at)
+         VALUES (:ticket, :number, :agent, :token, :lease, :phase, :now, :now)",
+    )?
+    .execute(named_params! {
+        ":ticket": ticket.id, ":number": ticket.attempt, ":agent": agent,
+        ":token": token.map(secret::hash), ":lease": lease_seconds, ":phase": CLAIMED,
+        ":now": ticket.updated_at,
+    })?;
+    Ok(Attempt {
+        ticket_id: ticket.id,
+        number: ticket.attempt,
+        agent: agent.to_owned(),
+        lease_seconds,
+        phase: CLAIMED.to_owned(),
+        base_commit: None,
+        snapshot: None,
+        session_id: None,
+        outcome: None,
+        reason: None,
+        log_tail: None,
+        started_at: ticket.updated_at.clone(),
+        heartbeat_at: ticket.updated_at.clone(),
+        ended_at: None,
+        spent: Spent::default(),
+    })
 }
 
 /// The live attempt of a ticket, if it has one.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -32,6 +32,10 @@ const MIGRATIONS: [(&str, &str); 8] = [
     (
         "proposals",
         include_str!("../../../migrations/0008_proposals.sql"),
+    ),
+    (
+        "lean_claims",
+        include_str!("../../../migrations/0009_lean_claims.sql"),
     ),
 ];
 

@@ -169,19 +169,17 @@ impl Queue for Session<'_> {
             lease_seconds: CLI_LEASE_SECONDS,
             max_attempts: i64::MAX,
         };
-        let claimed = self
-            .store
-            .write(|tx| claim::claim(tx, agent, policy, None, filter))?;
-        claimed
-            .map(|(ticket, attempts)| {
-                let read = |conn: &_| tickets::with_all(conn, ticket, attempts);
-                let detail = self.store.read(read)?;
-                Ok(Claimed {
-                    detail,
-                    lease_seconds: policy.lease_seconds,
+        self.store.write(|tx| {
+            let claimed = claim::claim(tx, agent, policy, None, filter)?;
+            claimed
+                .map(|(ticket, attempts)| {
+                    Ok(Claimed {
+                        detail: tickets::with_all(tx, ticket, attempts)?,
+                        lease_seconds: policy.lease_seconds,
+                    })
                 })
-            })
-            .transpose()
+                .transpose()
+        })
     }
 
     fn comment(&mut self, id: i64, new: &NewComment) -> Result<i64> {

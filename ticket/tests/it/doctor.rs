@@ -151,10 +151,10 @@ const MENDABLE: [(&str, &str, &str); 15] = [
         "the trigger tickets_finished is missing",
     ),
     (
-        "DROP TRIGGER tickets_done_is_final; CREATE TRIGGER tickets_done_is_final
+        "DROP TRIGGER labels_ranked; CREATE TRIGGER labels_ranked
          AFTER UPDATE ON tickets BEGIN SELECT 1; END",
         "schema",
-        "the trigger tickets_done_is_final is not what the migrations make",
+        "the trigger labels_ranked is not what the migrations make",
     ),
     (
         "DROP TABLE tickets_fts",
