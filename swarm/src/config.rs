@@ -18,14 +18,14 @@ use crate::project::Project;
 
 pub mod backend;
 mod check;
-mod memory;
 mod sections;
+mod size;
 
-pub use memory::Memory;
 pub use sections::{
     Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
     RoleSection, Transcripts, Verify,
 };
+pub use size::Size;
 
 /// The most agents that one swarm may have.
 pub const MAX_AGENTS: u32 = 64;

@@ -1,6 +1,6 @@
 use std::fs;
 
-use swarm::config::Memory;
+use swarm::config::Size;
 use tempfile::TempDir;
 use ticket::transcript::{Begin, End, What};
 
@@ -37,8 +37,8 @@ impl Place {
     fn open_with(&self, reserve: u64) -> Transcripts {
         let settings = config::Transcripts {
             keep_days: 30,
-            max_size: Memory(4 << 20),
-            max_run_size: Memory(1 << 20),
+            max_size: Size(4 << 20),
+            max_run_size: Size(1 << 20),
         };
         Transcripts::with_reserve(self.folder(), &settings, reserve).unwrap()
     }

@@ -28,7 +28,7 @@ pub fn fault(config: &Config) -> Option<String> {
         monitor,
         notify,
     } = config;
-    let checks: [(&str, bool, &str); 28] = [
+    let checks: [(&str, bool, &str); 29] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -68,6 +68,11 @@ pub fn fault(config: &Config) -> Option<String> {
             "limits.pids",
             (32..=1 << 22).contains(&limits.pids),
             "a number of processes, at least 32",
+        ),
+        (
+            "limits.file_size",
+            limits.file_size.0 >= 64 << 20,
+            "at least \"64m\"",
         ),
         ("image.base", is_word(&image.base), "the name of an image"),
         (

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use ticket::backend::{Backend, Role};
 use ticket::notice::Kind;
 
-use super::memory::Memory;
+use super::size::Size;
 use super::{
     DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
     DEFAULT_OPENCODE_VERSION, backend,
@@ -61,11 +61,14 @@ pub struct RoleSection {
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Memory, without swap.
-    pub memory: Memory,
+    pub memory: Size,
     /// Processor cores, in parts of one.
     pub cpus: f64,
     /// Processes and threads.
     pub pids: i64,
+    /// The largest file that a process may write, so that one that writes without end does not fill
+    /// the host's disk.
+    pub file_size: Size,
 }
 
 /// `[network]`
@@ -146,9 +149,9 @@ pub struct Transcripts {
     /// How long after its end a run's transcript is kept.
     pub keep_days: i64,
     /// How much is kept of all runs.
-    pub max_size: Memory,
+    pub max_size: Size,
     /// How much is kept of one run.
-    pub max_run_size: Memory,
+    pub max_run_size: Size,
 }
 
 /// `[monitor]`
@@ -198,9 +201,10 @@ impl Default for Agents {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            memory: Memory(4 << 30),
+            memory: Size(4 << 30),
             cpus: 2.0,
             pids: 1024,
+            file_size: Size(16 << 30),
         }
     }
 }
@@ -251,8 +255,8 @@ impl Default for Transcripts {
     fn default() -> Self {
         Transcripts {
             keep_days: 30,
-            max_size: Memory(2 << 30),
-            max_run_size: Memory(ticket::transcript::MOST),
+            max_size: Size(2 << 30),
+            max_run_size: Size(ticket::transcript::MOST),
         }
     }
 }

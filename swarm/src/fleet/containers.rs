@@ -6,8 +6,8 @@ use std::time::Duration;
 use bollard::models::{
     ContainerCreateBody, ContainerSummary, ContainerSummaryStateEnum, ContainerUpdateBody,
     EndpointSettings, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig, Mount,
-    MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, RestartPolicy,
-    RestartPolicyNameEnum,
+    MountType, NetworkConnectRequest, NetworkingConfig, PortBinding, ResourcesUlimits,
+    RestartPolicy, RestartPolicyNameEnum,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, CreateContainerOptionsBuilder, KillContainerOptionsBuilder,
@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::names::{NAME_LABEL, PROJECT_LABEL, ROLE_LABEL};
 use super::profile::{Surroundings, drift};
-use super::spec::{Attachment, ContainerSpec, Restart};
+use super::spec::{Attachment, ContainerSpec, FILE_SIZE, Restart};
 use super::{Fleet, FleetError, Result};
 
 /// How much of a container's output the engine keeps, twice: a chatty agent must not fill the disk.
@@ -269,6 +269,15 @@ fn body(spec: &ContainerSpec) -> ContainerCreateBody {
     }
 }
 
+/// The limit on a file's size, if there is one.
+fn file_size(bytes: i64) -> Option<ResourcesUlimits> {
+    (bytes > 0).then(|| ResourcesUlimits {
+        name: Some(FILE_SIZE.into()),
+        soft: Some(bytes),
+        hard: Some(bytes),
+    })
+}
+
 fn host_config(spec: &ContainerSpec) -> HostConfig {
     let binds = spec.binds.iter();
     let binds = binds.map(|(from, to)| format!("{}:{}", from.display(), to.display()));
@@ -288,6 +297,7 @@ fn host_config(spec: &ContainerSpec) -> HostConfig {
         memory_swap: Some(spec.resources.memory),
         nano_cpus: Some(spec.resources.nano_cpus),
         pids_limit: Some(spec.resources.pids),
+        ulimits: file_size(spec.resources.file_size).map(|limit| vec![limit]),
         network_mode: spec.networks.first().map(|a| a.network.clone()),
         port_bindings: spec.publish.map(|p| {
             let binding = PortBinding {

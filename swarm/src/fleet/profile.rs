@@ -10,7 +10,7 @@ use bollard::models::{
     ContainerInspectResponse, HostConfig, ImageInspect, MountPoint, RestartPolicyNameEnum,
 };
 
-use super::spec::{ContainerSpec, Restart};
+use super::spec::{ContainerSpec, FILE_SIZE, Restart};
 
 /// One field that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +172,7 @@ fn resources(check: &mut Check, spec: &ContainerSpec, host: &HostConfig) {
         ("Memory", spec.resources.memory, host.memory),
         ("NanoCpus", spec.resources.nano_cpus, host.nano_cpus),
         ("PidsLimit", spec.resources.pids, host.pids_limit),
+        ("Ulimits", spec.resources.file_size, file_size(host)),
     ] {
         check.same(field, &expected, &found.unwrap_or(0));
     }
@@ -180,6 +181,13 @@ fn resources(check: &mut Check, spec: &ContainerSpec, host: &HostConfig) {
     check.none("DeviceCgroupRules", names(&host.device_cgroup_rules));
     let sysctls = host.sysctls.clone().unwrap_or_default();
     check.none("Sysctls", sysctls.into_keys().collect());
+}
+
+/// What the engine sets of its own accord beside it limits a container further.
+fn file_size(host: &HostConfig) -> Option<i64> {
+    let limits = host.ulimits.iter().flatten();
+    let mut ours = limits.filter(|limit| limit.name.as_deref() == Some(FILE_SIZE));
+    ours.next().and_then(|limit| limit.hard)
 }
 
 fn storage(

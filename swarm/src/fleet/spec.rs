@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ticket::wire::Role;
 
 use super::names::{HUB, Names, agent_name};
-use crate::config::{Access, Config};
+use crate::config::{Access, Config, Size};
 
 /// Where agents find the hub.
 pub const HUB_URL: &str = "http://hub:7777";
@@ -33,6 +33,8 @@ const AGENT_USER: &str = "1000:1000";
 const TMP_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=1777";
 const WORK_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000";
 const HUB_TMP_OPTIONS: &str = "rw,noexec,nosuid,nodev,mode=1777";
+/// What the engine calls the limit on a file's size.
+pub(super) const FILE_SIZE: &str = "fsize";
 /// Billionths in one.
 const NANO: i64 = 1_000_000_000;
 /// The hub's own limits: it holds tens of megabytes and a few git processes.
@@ -40,6 +42,7 @@ const HUB_LIMITS: Resources = Resources {
     memory: 2 << 30,
     nano_cpus: 0,
     pids: 2048,
+    file_size: 0,
 };
 
 /// Everything that a container is created with. Debug shows no values of the environment.
@@ -104,6 +107,8 @@ pub struct Resources {
     pub nano_cpus: i64,
     /// Processes and threads.
     pub pids: i64,
+    /// Bytes of one file.
+    pub file_size: i64,
 }
 
 /// The engine's restart policy.
@@ -145,6 +150,10 @@ pub struct Blueprint {
     access: Access,
 }
 
+fn bytes(size: Size) -> i64 {
+    i64::try_from(size.0).unwrap_or(i64::MAX)
+}
+
 impl Blueprint {
     /// The project's agents, made from `image`.
     pub fn new(project_id: &str, config: &Config, image: &str) -> Blueprint {
@@ -152,9 +161,10 @@ impl Blueprint {
             names: Names::of(project_id),
             image: image.into(),
             resources: Resources {
-                memory: i64::try_from(config.limits.memory.0).unwrap_or(i64::MAX),
+                memory: bytes(config.limits.memory),
                 nano_cpus: (config.limits.cpus * NANO as f64).round() as i64,
                 pids: config.limits.pids,
+                file_size: bytes(config.limits.file_size),
             },
             access: config.network.access,
         }

@@ -20,6 +20,8 @@ const EXTRA: &str = "/opt/swarm/extra";
 const LEASE_SECONDS: i64 = 15;
 /// A ticket whose agent is killed time and again must not become the human's.
 const MAX_ATTEMPTS: i64 = 100;
+/// Some agents write to one file until they are stopped.
+const FILE_SIZE: &str = "256m";
 
 /// A ticket of the sample, with the keys of those it waits for.
 #[derive(Deserialize)]
@@ -62,6 +64,7 @@ fn prepare(swarm: &Swarm, agent: &str) {
         set(config, "queue", "max_attempts", MAX_ATTEMPTS);
         set(config, "agents", "stall_minutes", 1);
         set(config, "proposals", "enabled", false);
+        set(config, "limits", "file_size", FILE_SIZE);
     });
 }
 

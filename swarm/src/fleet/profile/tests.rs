@@ -52,6 +52,10 @@ fn report() -> Value {
             "Memory": 4_294_967_296i64,
             "NanoCpus": 2_000_000_000,
             "PidsLimit": 1024,
+            "Ulimits": [
+                {"Name": "nofile", "Soft": 1024, "Hard": 4096},
+                {"Name": "fsize", "Soft": 17_179_869_184i64, "Hard": 17_179_869_184i64}
+            ],
             "Tmpfs": {"/tmp": "rw,exec,nosuid,nodev,mode=1777"},
             "NetworkMode": "swarm-a1b2c3-inner",
             "PortBindings": {},
@@ -127,6 +131,12 @@ fn every_field_that_opens_a_container_is_noticed() {
         ("Memory", "/HostConfig/Memory", json!(0)),
         ("NanoCpus", "/HostConfig/NanoCpus", json!(0)),
         ("PidsLimit", "/HostConfig/PidsLimit", Value::Null),
+        ("Ulimits", "/HostConfig/Ulimits", Value::Null),
+        (
+            "Ulimits",
+            "/HostConfig/Ulimits",
+            json!([{"Name": "fsize", "Soft": 1, "Hard": -1}]),
+        ),
         (
             "Devices",
             "/HostConfig/Devices",

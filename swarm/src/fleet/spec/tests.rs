@@ -40,11 +40,12 @@ fn only_a_workers_tree_outlives_it() {
 
 #[test]
 fn limits_come_from_the_configuration() {
-    let config = "[limits]\nmemory = \"512m\"\ncpus = 1.5\npids = 99";
+    let config = "[limits]\nmemory = \"512m\"\ncpus = 1.5\npids = 99\nfile_size = \"1g\"";
     let expected = Resources {
         memory: 512 << 20,
         nano_cpus: 1_500_000_000,
         pids: 99,
+        file_size: 1 << 30,
     };
     assert_eq!(blueprint(config).worker(1, "x").resources, expected);
     let cores = |cores| blueprint("").worker(1, "x").on_cores(cores).resources;

@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer};
 
 /// A number of bytes, written as `"4g"`, `"512m"` or a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory(pub u64);
+pub struct Size(pub u64);
 
-impl Memory {
-    fn parse(text: &str) -> Option<Memory> {
+impl Size {
+    fn parse(text: &str) -> Option<Size> {
         let text = text.trim().to_ascii_lowercase();
         let digits = text
             .find(|c: char| !c.is_ascii_digit())
@@ -23,28 +23,28 @@ impl Memory {
             "t" | "tb" | "tib" => 1 << 40,
             _ => return None,
         };
-        number.parse::<u64>().ok()?.checked_mul(factor).map(Memory)
+        number.parse::<u64>().ok()?.checked_mul(factor).map(Size)
     }
 }
 
-impl<'de> Deserialize<'de> for Memory {
+impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl serde::de::Visitor<'_> for Visitor {
-            type Value = Memory;
+            type Value = Size;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a size such as \"4g\" or \"512m\"")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Memory, E> {
-                Memory::parse(text)
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Size, E> {
+                Size::parse(text)
                     .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
 
-            fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Memory, E> {
+            fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Size, E> {
                 u64::try_from(bytes)
-                    .map(Memory)
+                    .map(Size)
                     .map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(bytes), &self))
             }
         }
@@ -69,7 +69,7 @@ mod tests {
             ("99999999999t", None),
         ];
         for (text, bytes) in table {
-            assert_eq!(Memory::parse(text), bytes.map(Memory), "{text}");
+            assert_eq!(Size::parse(text), bytes.map(Size), "{text}");
         }
     }
 }
