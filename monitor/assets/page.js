@@ -1,29 +1,49 @@
-// Swaps the parts of the page that the hub says have changed. Everything shown was rendered and
-// escaped by the hub; without this script the page is the same, as of its last load.
+// Swaps the parts of the page that the hub says have changed, sends forms without a reload, and knows
+// a few keys. Everything shown was rendered and escaped by the hub; without this script the page is
+// the same, as of its last load.
 "use strict";
 
 const connection = document.getElementById("connection");
 const waiting = new Set();
 let swapping = false;
 
+// A part in which somebody writes is left alone until they are done.
+function isInUse(part) {
+  return [...part.querySelectorAll("textarea, input:not([type=hidden])")].some(
+    (field) => field === document.activeElement || field.value !== field.defaultValue,
+  );
+}
+
 async function swap() {
   if (swapping) return;
   swapping = true;
-  while (waiting.size > 0) {
-    const [name] = waiting;
-    waiting.delete(name);
-    try {
-      const answer = await fetch("/fragments/" + encodeURIComponent(name));
-      const part = document.getElementById(name);
-      if (answer.ok && part) part.innerHTML = await answer.text();
-      else if (answer.status === 401) location.reload();
-    } catch {
-      // The hub is away: this part is asked for again when the stream is back.
-      waiting.add(name);
-      break;
-    }
+  for (const part of waiting) {
+    if (!part.isConnected) waiting.delete(part);
+    else if (!isInUse(part) && !(await fetched(part))) break;
   }
   swapping = false;
+}
+
+async function fetched(part) {
+  waiting.delete(part);
+  try {
+    const answer = await fetch(part.dataset.part);
+    if (answer.status === 401) location.reload();
+    else if (answer.ok) replace(part, await answer.text());
+    return true;
+  } catch {
+    // The hub is away: this part is asked for again when the stream is back.
+    waiting.add(part);
+    return false;
+  }
+}
+
+function replace(part, html) {
+  const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const open = [...part.querySelectorAll("details")].map((details) => details.open);
+  part.innerHTML = html;
+  part.querySelectorAll("details").forEach((details, i) => { details.open = open[i] ?? details.open; });
+  if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function listen() {
@@ -34,9 +54,59 @@ function listen() {
   };
   stream.onerror = () => { connection.textContent = "the hub does not answer; waiting for it"; };
   stream.onmessage = (message) => {
-    for (const name of message.data.split(" ")) if (name) waiting.add(name);
+    const changed = new Set(message.data.split(" "));
+    for (const part of document.querySelectorAll("[data-on]")) {
+      if (part.dataset.on.split(" ").some((word) => changed.has(word))) waiting.add(part);
+    }
     swap();
   };
 }
+
+// What the hub refuses is said below the form, and nothing that was written is lost.
+async function send(form) {
+  const said = form.querySelector(".refused") ?? form.appendChild(document.createElement("p"));
+  said.className = "refused";
+  said.setAttribute("role", "alert");
+  const button = form.querySelector("button");
+  button.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.ok) {
+      said.remove();
+      form.reset();
+      form.closest("[data-part]")?.dispatchEvent(new Event("focusout", { bubbles: true }));
+    } else {
+      said.textContent = (await answer.json()).error.message;
+    }
+  } catch {
+    said.textContent = "The hub does not answer. Nothing was sent.";
+  }
+  button.disabled = false;
+}
+
+function step(by) {
+  const cards = [...document.querySelectorAll("a.card, .need h2 a")];
+  const at = cards.indexOf(document.activeElement);
+  cards[at < 0 ? 0 : Math.min(Math.max(at + by, 0), cards.length - 1)]?.focus();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("[data-live]")) return;
+  event.preventDefault();
+  if (!form.dataset.ask || confirm(form.dataset.ask)) send(form);
+});
+document.addEventListener("focusout", () => setTimeout(swap));
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (event.key === "j") step(1);
+  else if (event.key === "k") step(-1);
+  else if (named) {
+    named.focus();
+    if (named.matches("summary")) named.click();
+  } else return;
+  event.preventDefault();
+});
 
 listen();

@@ -2,7 +2,7 @@
 //! back into the same error.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ticket::Error;
@@ -54,6 +54,11 @@ pub struct Body<T>(pub T);
 #[from_request(via(axum::extract::Query), rejection(Refusal))]
 pub struct Query<T>(pub T);
 
+/// A form as browsers send it.
+#[derive(axum::extract::FromRequest)]
+#[from_request(via(axum::Form), rejection(Refusal))]
+pub struct Form<T>(pub T);
+
 /// The parts of the path.
 #[derive(axum::extract::FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Refusal))]
@@ -66,6 +71,12 @@ impl From<JsonRejection> for Refusal {
             _ => rejection.body_text(),
         };
         Refusal(Error::Invalid(message))
+    }
+}
+
+impl From<FormRejection> for Refusal {
+    fn from(rejection: FormRejection) -> Refusal {
+        Refusal(Error::Invalid(rejection.body_text()))
     }
 }
 

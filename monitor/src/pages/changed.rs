@@ -1,65 +1,42 @@
-//! Which parts of the page an event changes. Pure.
+//! Which parts of the pages an event changes. Pure.
 
 use std::collections::BTreeSet;
 
-/// A part of the page that is swapped as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fragment {
-    /// Main's head, counts and problems.
-    Summary,
-    /// The tickets.
-    Tickets,
-    /// The agents.
-    Agents,
-    /// The landing queue and what came of it.
-    Landings,
-    /// The activity log's newest rows.
-    Activity,
-}
+use ticket::event::Event;
 
-impl Fragment {
-    const ALL: [Fragment; 5] = [
-        Fragment::Summary,
-        Fragment::Tickets,
-        Fragment::Agents,
-        Fragment::Landings,
-        Fragment::Activity,
-    ];
+/// Main's head, counts and problems.
+const SUMMARY: &str = "summary";
+/// The lists of tickets.
+const TICKETS: &str = "tickets";
+/// The agents.
+const AGENTS: &str = "agents";
+/// The landing queue and what came of it.
+const LANDINGS: &str = "landings";
+/// The activity log's newest rows.
+const ACTIVITY: &str = "activity";
 
-    /// Its name in the page and in addresses.
-    pub fn name(self) -> &'static str {
-        match self {
-            Fragment::Summary => "summary",
-            Fragment::Tickets => "tickets",
-            Fragment::Agents => "agents",
-            Fragment::Landings => "landings",
-            Fragment::Activity => "activity",
-        }
-    }
-
-    /// The one of this name.
-    pub fn named(name: &str) -> Option<Fragment> {
-        Fragment::ALL.into_iter().find(|f| f.name() == name)
-    }
-}
-
-/// The names of the parts that these actions change, separated by blanks.
-pub fn by<'a>(actions: impl Iterator<Item = &'a str>) -> String {
-    let changed: BTreeSet<Fragment> = actions.flat_map(of).copied().collect();
-    let names: Vec<&str> = changed.into_iter().map(Fragment::name).collect();
-    names.join(" ")
+/// The words for what these events change, separated by blanks: those above, and `ticket:12` for
+/// everything about one ticket.
+pub fn by(events: &[Event]) -> String {
+    let parts = events.iter().flat_map(|event| of(&event.action)).copied();
+    let mut words: BTreeSet<String> = parts.map(String::from).collect();
+    words.extend(
+        events
+            .iter()
+            .filter_map(|event| event.ticket_id)
+            .map(|id| format!("ticket:{id}")),
+    );
+    words.into_iter().collect::<Vec<_>>().join(" ")
 }
 
 /// What is not known here may change anything.
-fn of(action: &str) -> &'static [Fragment] {
+fn of(action: &str) -> &'static [&'static str] {
     match action {
-        "commented" => &[Fragment::Activity],
-        "phase" | "enrolled" | "proposing" | "proposal_ended" | "left" => {
-            &[Fragment::Agents, Fragment::Activity]
-        }
+        "commented" => &[ACTIVITY],
+        "phase" | "enrolled" | "proposing" | "proposal_ended" | "left" => &[AGENTS, ACTIVITY],
         "agent_started" | "agent_died" | "breaker_opened" | "docker_lost" | "docker_back"
-        | "scaled" => &[Fragment::Summary, Fragment::Agents, Fragment::Activity],
-        _ => &Fragment::ALL,
+        | "scaled" => &[SUMMARY, AGENTS, ACTIVITY],
+        _ => &[SUMMARY, TICKETS, AGENTS, LANDINGS, ACTIVITY],
     }
 }
 
@@ -67,29 +44,31 @@ fn of(action: &str) -> &'static [Fragment] {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_what_changed_is_swapped() {
-        for (actions, expected) in [
-            (vec!["commented"], "activity"),
-            (vec!["phase", "commented"], "agents activity"),
-            (
-                vec!["phase", "landed"],
-                "summary tickets agents landings activity",
-            ),
-            (
-                vec!["new in a later version"],
-                "summary tickets agents landings activity",
-            ),
-        ] {
-            assert_eq!(by(actions.into_iter()), expected);
+    fn event(action: &str, ticket_id: Option<i64>) -> Event {
+        Event {
+            id: 1,
+            ticket_id,
+            agent_id: None,
+            action: action.into(),
+            detail: None,
+            created_at: "2030-01-31 00:00:00".into(),
         }
     }
 
     #[test]
-    fn fragments_are_known_by_name() {
-        for fragment in Fragment::ALL {
-            assert_eq!(Fragment::named(fragment.name()), Some(fragment));
+    fn only_what_changed_is_swapped() {
+        for (events, expected) in [
+            (vec![event("commented", Some(7))], "activity ticket:7"),
+            (
+                vec![event("phase", Some(7)), event("commented", Some(12))],
+                "activity agents ticket:12 ticket:7",
+            ),
+            (
+                vec![event("new in a later version", None)],
+                "activity agents landings summary tickets",
+            ),
+        ] {
+            assert_eq!(by(&events), expected);
         }
-        assert_eq!(Fragment::named("../tickets"), None);
     }
 }

@@ -23,7 +23,7 @@ mod reviews;
 pub mod services;
 mod shift;
 pub mod status;
-mod tickets;
+pub mod tickets;
 pub mod transcripts;
 mod transfer;
 pub mod verifications;

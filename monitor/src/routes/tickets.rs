@@ -17,7 +17,7 @@ use ticket::{Queue, Ticket, TicketDetail};
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path, Query, Refusal};
-use crate::hub::Shared;
+use crate::hub::{Hub, Shared};
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
@@ -186,13 +186,20 @@ struct WhichAttempt {
     attempt: Option<i64>,
 }
 
-/// A patch as bytes: what is in it is not always text. Git runs when the database is let go.
 async fn diff(
     State(hub): State<Shared>,
     Acting(_): Acting,
     Path(id): Path<i64>,
     Query(WhichAttempt { attempt }): Query<WhichAttempt>,
 ) -> Answer<Response> {
+    let patch = patch(&hub, id, attempt).await?;
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok((kind, patch).into_response())
+}
+
+/// What an attempt changed, as a patch; of the latest that left a tree when it is not said which.
+/// Bytes, because what is in it is not always text. Git runs when the database is let go.
+pub async fn patch(hub: &Hub, id: i64, attempt: Option<i64>) -> Answer<Vec<u8>> {
     let subject = hub
         .database
         .read(move |store| store.diff_subject(id, attempt))
@@ -200,7 +207,5 @@ async fn diff(
     let _turn = hub.diffs.acquire().await;
     let repository = hub.project.repository();
     let patch = tokio::task::spawn_blocking(move || ticket::diff::of(&repository, &subject)).await;
-    let patch = patch.map_err(|e| Refusal::broken("the patch could not be made", e))??;
-    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
-    Ok((kind, patch).into_response())
+    Ok(patch.map_err(|e| Refusal::broken("the patch could not be made", e))??)
 }

@@ -120,26 +120,65 @@ async fn the_page_follows_what_happens_and_runs_nothing_of_it() {
 
     let id = swarm.ticket(HOSTILE).await;
     browser.until_text("tickets", "<img src=x").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
-    browser.until_text("agents", "working").await;
-    let submit = json!({ "commit": "1".repeat(40), "summary": HOSTILE });
-    worker
-        .post(&format!("/attempts/{id}/1/submit"), submit)
-        .await;
-    browser.until_text("landings", "bounced").await;
-    browser.until_text("activity", "bounced").await;
-
-    assert_ne!(browser.eval("document.title").await, "broken in");
     assert_eq!(browser.eval("document.images.length").await, 0);
     assert_eq!(
         browser.eval("window.loaded").await,
         "once",
         "nothing was reloaded"
     );
-
     swarm.human().put("/fleet", json!({ "agents": 7 })).await;
     browser.until_text("summary", "7").await;
+
+    browser.go(&format!("{}/agents", human.url)).await;
+    browser.until_text("connection", "live").await;
+    let worker = swarm.worker("agent-1").await;
+    worker.work(0).await;
+    browser.until_text("agents", "working").await;
+
+    browser.go(&format!("{}/landing", human.url)).await;
+    browser.until_text("connection", "live").await;
+    let submit = json!({ "commit": "1".repeat(40), "summary": HOSTILE });
+    worker
+        .post(&format!("/attempts/{id}/1/submit"), submit)
+        .await;
+    browser.until_text("landings", "bounced").await;
+    browser.go(&format!("{}/activity", human.url)).await;
+    browser.until_text("activity", "bounced").await;
+
+    assert_ne!(browser.eval("document.title").await, "broken in");
+    assert_eq!(browser.eval("document.images.length").await, 0);
+    browser.close().await;
+}
+
+/// A form is sent without a reload, what is refused is said below it, and the ticket follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_on_the_page() {
+    let swarm = Swarm::start().await;
+    let human = swarm.human();
+    let question = json!({ "title": "Which way?", "type": "question", "assign": "human",
+        "description": "**Left** or <b>right</b>?" });
+    let id = human.post("/tickets", question).await.1["id"].clone();
+    let browser = Browser::open().await;
+    browser
+        .go(&format!("{}/login?token={}", human.url, human.token))
+        .await;
+    browser.go(&format!("{}/needs", human.url)).await;
+    browser.until_text("connection", "live").await;
+    browser.eval("window.loaded = 'once'").await;
+    browser.until_text("needs", "Left or <b>right</b>?").await;
+
+    let form = format!("document.querySelector('form[action=\"/tickets/{id}/answer\"]')");
+    browser.eval(&format!("{form}.text.value = '   '")).await;
+    browser.eval(&format!("{form}.requestSubmit()")).await;
+    browser.until_text("needs", "cannot be empty").await;
+    browser.eval(&format!("{form}.text.value = 'Left.'")).await;
+    browser.eval(&format!("{form}.requestSubmit()")).await;
+    browser.until_text("needs", "Nothing needs you").await;
+    assert_eq!(browser.eval("window.loaded").await, "once");
+
+    browser.go(&format!("{}/tickets/{id}", human.url)).await;
+    browser.until_text("ticket", "Left.").await;
+    browser.until_text("ticket", "answered").await;
     browser.close().await;
 }
 

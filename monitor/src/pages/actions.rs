@@ -1,0 +1,180 @@
+//! What the forms of the pages do. Each is a command of `ticket` and a route of the API by the same
+//! name, and runs the same code.
+//!
+//! A browser that sends a form is led back to the ticket; the page's script gets no content, and the
+//! event stream tells it what changed.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::header::HeaderValue;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use ticket::comment::NewComment;
+use ticket::store::Session;
+use ticket::ticket::{NewTicket, Resolution, TicketChange};
+use ticket::{Actor, Error, Queue, Result};
+
+use super::frame::Frame;
+use super::rendered;
+use crate::error::{Answer, Form, Path, Refusal};
+use crate::hub::{Hub, Shared};
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct Refused {
+    frame: Frame,
+    message: String,
+    back: String,
+}
+
+/// The fields that a form may have; a field that is left empty says nothing.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Fields {
+    text: String,
+    title: String,
+    description: String,
+    priority: Option<i64>,
+    labels: String,
+    blocked_by: String,
+    by: Option<i64>,
+}
+
+impl Fields {
+    fn text(&self) -> &str {
+        // Browsers send line ends of two characters.
+        self.text.trim()
+    }
+
+    fn new_ticket(&self) -> Result<NewTicket> {
+        let words = |list: &str| -> Vec<String> {
+            let words = list.split(',').map(str::trim);
+            words
+                .filter(|word| !word.is_empty())
+                .map(String::from)
+                .collect()
+        };
+        let numbers = words(&self.blocked_by).into_iter().map(|word| {
+            word.trim_start_matches('#')
+                .parse()
+                .map_err(|_| Error::Invalid(format!("'{word}' is not the number of a ticket")))
+        });
+        Ok(NewTicket {
+            title: self.title.trim().to_owned(),
+            description: text_or_none(&self.description),
+            priority: self.priority,
+            labels: words(&self.labels),
+            blocked_by: numbers.collect::<Result<_>>()?,
+            ..NewTicket::default()
+        })
+    }
+
+    fn change(&self) -> TicketChange {
+        TicketChange {
+            title: text_or_none(&self.title),
+            description: Some(self.description.replace("\r\n", "\n")),
+            priority: self.priority,
+            ..TicketChange::default()
+        }
+    }
+
+    fn by(&self) -> Result<i64> {
+        let missing = || Error::Invalid("the number of the other ticket is missing".into());
+        self.by.ok_or_else(missing)
+    }
+}
+
+fn text_or_none(text: &str) -> Option<String> {
+    let text = text.replace("\r\n", "\n");
+    (!text.trim().is_empty()).then(|| text.trim().to_owned())
+}
+
+/// `POST /tickets`
+pub async fn create(
+    State(hub): State<Shared>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let made = match fields.new_ticket() {
+        Ok(new) => {
+            hub.queue(Actor::Human, move |queue| queue.create(&new))
+                .await
+        }
+        Err(error) => Err(Refusal(error)),
+    };
+    match made {
+        Ok(id) => done(&headers, &format!("/tickets/{id}")),
+        Err(refusal) => refused(&hub, &headers, refusal, "/").await,
+    }
+}
+
+/// `POST /tickets/{id}/{action}`
+pub async fn act(
+    State(hub): State<Shared>,
+    headers: HeaderMap,
+    Path((id, action)): Path<(i64, String)>,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let back = format!("/tickets/{id}");
+    let acted = hub
+        .queue(Actor::Human, move |queue| run(queue, id, &action, &fields))
+        .await;
+    match acted {
+        Ok(()) => done(&headers, &back),
+        Err(refusal) => refused(&hub, &headers, refusal, &back).await,
+    }
+}
+
+fn run(queue: &mut Session<'_>, id: i64, action: &str, fields: &Fields) -> Result<()> {
+    match action {
+        "comment" => queue.comment(id, &NewComment::new(fields.text())).map(drop),
+        "answer" => queue.answer(id, fields.text()),
+        "approve" => queue.approve(id),
+        "reject" => queue.reject(id, fields.text()),
+        "pass" => queue.pass(id, text_or_none(&fields.text).as_deref()),
+        "fail" => queue.fail(id, fields.text()).map(drop),
+        "update" => queue.update(id, &fields.change()),
+        "block" => queue.block(id, fields.by()?),
+        "unblock" => queue.unblock(id, fields.by()?),
+        "unclaim" => queue.unclaim(id),
+        "cancel" => queue.mark_done(id, Some(Resolution::Cancelled)),
+        other => Err(Error::NotFound(format!(
+            "there is no action '{other}' on a ticket"
+        ))),
+    }
+}
+
+fn done(headers: &HeaderMap, address: &str) -> Response {
+    match is_navigation(headers) {
+        true => Redirect::to(address).into_response(),
+        false => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn refused(hub: &Hub, headers: &HeaderMap, refusal: Refusal, back: &str) -> Response {
+    if !is_navigation(headers) {
+        return refusal.into_response();
+    }
+    let message = refusal.0.to_string();
+    let status = refusal.into_response().status();
+    match page(hub, message, back).await {
+        Ok(page) => (status, Html(page)).into_response(),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn page(hub: &Hub, message: String, back: &str) -> Answer<String> {
+    rendered(&Refused {
+        frame: Frame::around(hub, "That was refused").await?,
+        message,
+        back: back.to_owned(),
+    })
+}
+
+/// Whether a browser sends the form itself, as without our script. Old ones do not say; they get the
+/// page.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let mode = headers.get("sec-fetch-mode").map(HeaderValue::as_bytes);
+    mode.is_none_or(|mode| mode == b"navigate")
+}

@@ -1,0 +1,271 @@
+//! The board: unfinished tickets in columns by stage, and what landed lately.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+use serde::{Deserialize, Serialize};
+use ticket::filter::{Filter, Search};
+use ticket::landing::{Landing, LandingState};
+use ticket::ticket::{HUMAN, TicketType};
+use ticket::wire::SwarmStatus;
+use ticket::{Actor, Queue, Status, Ticket, moment};
+
+use super::frame::Frame;
+use super::rendered;
+use crate::error::{Answer, Query};
+use crate::hub::{Hub, Shared};
+use crate::routes::status;
+
+/// How many unfinished tickets are shown; the oldest matter most.
+const MAX_TICKETS: usize = 500;
+/// How many that landed.
+const LANDED: u32 = 20;
+
+/// Which tickets are shown, as the address says.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub struct Wanted {
+    #[serde(default, skip_serializing_if = "is_blank")]
+    q: Option<String>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    label: Option<String>,
+    #[serde(default, rename = "type", skip_serializing_if = "is_blank")]
+    kind: Option<String>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    assigned_to: Option<String>,
+}
+
+fn is_blank(field: &Option<String>) -> bool {
+    given(field).is_none()
+}
+
+/// What a form's field says; an empty one says nothing.
+fn given(field: &Option<String>) -> Option<String> {
+    field.clone().filter(|text| !text.trim().is_empty())
+}
+
+impl Wanted {
+    /// Whether it leaves anything out.
+    fn narrows(&self) -> bool {
+        [&self.q, &self.label, &self.kind, &self.assigned_to]
+            .into_iter()
+            .any(|field| !is_blank(field))
+    }
+
+    /// Where the script finds the same tickets.
+    fn part(&self) -> String {
+        let query = serde_urlencoded::to_string(self).unwrap_or_default();
+        format!("/parts/tickets?{query}")
+    }
+
+    fn filter(&self) -> Filter {
+        Filter {
+            kind: given(&self.kind),
+            label: given(&self.label),
+            assigned_to: given(&self.assigned_to),
+            ..Filter::default()
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "board.html")]
+struct Board {
+    frame: Frame,
+    summary: Summary,
+    wanted: Wanted,
+    columns: Columns,
+}
+
+/// Main's head, counts and today's cost.
+#[derive(Template)]
+#[template(path = "summary.html")]
+pub struct Summary {
+    status: SwarmStatus,
+    counts: Vec<(Status, u64)>,
+}
+
+/// Tickets by stage.
+#[derive(Template)]
+#[template(path = "columns.html")]
+pub struct Columns {
+    columns: Vec<Column>,
+    more: usize,
+}
+
+struct Column {
+    title: &'static str,
+    cards: Vec<Card>,
+}
+
+/// A ticket in a column.
+struct Card {
+    id: i64,
+    title: String,
+    /// What else is worth a glance, in a few words each.
+    about: Vec<String>,
+}
+
+impl Card {
+    fn of(ticket: Ticket) -> Card {
+        let kind = (ticket.kind != TicketType::Task).then(|| ticket.kind.to_string());
+        let about = kind
+            .into_iter()
+            .chain([format!("priority {}", ticket.priority)])
+            .chain(ticket.assigned_to)
+            .chain(ticket.labels);
+        Card {
+            id: ticket.id,
+            title: ticket.title,
+            about: about.collect(),
+        }
+    }
+
+    fn landed(landing: Landing) -> Card {
+        Card {
+            id: landing.ticket_id,
+            title: landing.title,
+            about: vec![landing.agent],
+        }
+    }
+}
+
+/// `GET /`
+pub async fn page(State(hub): State<Shared>, Query(wanted): Query<Wanted>) -> Answer<Html<String>> {
+    let frame = Frame::around(&hub, "Board").await?;
+    let board = Board {
+        frame,
+        summary: summary(&hub).await?,
+        columns: columns(&hub, &wanted).await?,
+        wanted,
+    };
+    Ok(Html(rendered(&board)?))
+}
+
+/// `GET /parts/tickets`
+pub async fn tickets(
+    State(hub): State<Shared>,
+    Query(wanted): Query<Wanted>,
+) -> Answer<Html<String>> {
+    Ok(Html(rendered(&columns(&hub, &wanted).await?)?))
+}
+
+/// The swarm in a line.
+pub async fn summary(hub: &Hub) -> Answer<Summary> {
+    let status = status::gather(hub).await?;
+    let count = |s: Status| status.tickets.get(s.as_str()).copied().unwrap_or(0);
+    let counts = Status::ALL.map(|s| (s, count(s))).into();
+    Ok(Summary { status, counts })
+}
+
+async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
+    let filter = wanted.filter();
+    let search = given(&wanted.q);
+    let (tickets, waiting) = hub
+        .read(Actor::Human, move |queue| {
+            let blocked = Filter {
+                blocked: true,
+                ..filter.clone()
+            };
+            let waiting = queue.list(&blocked)?.into_iter().map(|t| t.id).collect();
+            let mut tickets = queue.list(&filter)?;
+            if let Some(words) = search {
+                let found = queue.search(&Search {
+                    words,
+                    status: None,
+                    limit: Some(u32::MAX),
+                })?;
+                let found: BTreeSet<i64> = found.iter().map(|hit| hit.ticket.id).collect();
+                tickets.retain(|ticket| found.contains(&ticket.id));
+            }
+            Ok((tickets, waiting))
+        })
+        .await?;
+    let landed = match wanted.narrows() {
+        true => Vec::new(),
+        false => landed(hub).await?,
+    };
+    Ok(by_stage(tickets, &waiting, landed, moment::now()))
+}
+
+/// What landed lately, the latest first.
+async fn landed(hub: &Hub) -> Answer<Vec<Card>> {
+    let landings = hub.database.read(|store| store.landings(LANDED)).await?;
+    let landed = landings
+        .into_iter()
+        .filter(|landing| landing.state == LandingState::Landed);
+    Ok(landed.map(Card::landed).collect())
+}
+
+/// The columns, in the order in which a ticket passes through them.
+fn by_stage(
+    mut tickets: Vec<Ticket>,
+    waiting: &BTreeSet<i64>,
+    landed: Vec<Card>,
+    now: i64,
+) -> Columns {
+    let more = tickets.len().saturating_sub(MAX_TICKETS);
+    tickets.truncate(MAX_TICKETS);
+    let mut columns: Vec<Column> = Stage::ALL
+        .map(|stage| Column {
+            title: stage.title(),
+            cards: Vec::new(),
+        })
+        .into();
+    for ticket in tickets {
+        let stage = Stage::of(&ticket, waiting.contains(&ticket.id), now);
+        columns[stage as usize].cards.push(Card::of(ticket));
+    }
+    columns[Stage::Landed as usize].cards = landed;
+    Columns { columns, more }
+}
+
+/// Where a ticket stands, as a person sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    NeedsYou,
+    Waits,
+    Open,
+    AtWork,
+    Ready,
+    Landed,
+}
+
+impl Stage {
+    const ALL: [Stage; 6] = [
+        Stage::NeedsYou,
+        Stage::Waits,
+        Stage::Open,
+        Stage::AtWork,
+        Stage::Ready,
+        Stage::Landed,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Stage::NeedsYou => "Needs you",
+            Stage::Waits => "Waits",
+            Stage::Open => "Open",
+            Stage::AtWork => "At work",
+            Stage::Ready => "Ready",
+            Stage::Landed => "Landed lately",
+        }
+    }
+
+    fn of(ticket: &Ticket, is_blocked: bool, now: i64) -> Stage {
+        match ticket.status {
+            Status::Done => Stage::Landed,
+            _ if ticket.assigned_to.as_deref() == Some(HUMAN) => Stage::NeedsYou,
+            Status::InProgress => Stage::AtWork,
+            Status::Ready => Stage::Ready,
+            Status::Open if is_blocked || ticket.not_before > now => Stage::Waits,
+            Status::Open => Stage::Open,
+        }
+    }
+}
+
+/// The types that can be chosen.
+fn kinds() -> [TicketType; 4] {
+    TicketType::ALL
+}

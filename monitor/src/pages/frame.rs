@@ -1,0 +1,73 @@
+//! What surrounds every page: the project, the way to the other pages, what hinders the swarm.
+
+use askama::Template;
+
+use crate::error::Answer;
+use crate::hub::Hub;
+use crate::routes::status;
+
+/// A page that the navigation leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Its heading.
+    pub title: &'static str,
+    /// Its path.
+    pub address: &'static str,
+}
+
+const fn page(title: &'static str, address: &'static str) -> Page {
+    Page { title, address }
+}
+
+/// The pages, in the order of the navigation.
+const PAGES: [Page; 5] = [
+    page("Board", "/"),
+    page("Needs you", "/needs"),
+    page("Agents", "/agents"),
+    page("Landing", "/landing"),
+    page("Activity", "/activity"),
+];
+
+/// What `layout.html` shows around a page.
+pub struct Frame {
+    /// The page's heading.
+    pub title: String,
+    /// The project's name.
+    pub project: String,
+    /// The newest event that the page may lack.
+    pub after: i64,
+    /// What hinders the swarm.
+    pub problems: Problems,
+}
+
+impl Frame {
+    /// Around the page with this heading. Made before what is in the page, whose cursor it holds:
+    /// what happens while the rest is read is told again.
+    pub async fn around(hub: &Hub, title: &str) -> Answer<Frame> {
+        let after = *hub.database.last_event().borrow();
+        Ok(Frame {
+            title: title.to_owned(),
+            project: hub.config.project.name.clone(),
+            after,
+            problems: problems(hub).await?,
+        })
+    }
+
+    /// The pages that the navigation leads to.
+    pub fn pages(&self) -> &'static [Page] {
+        &PAGES
+    }
+}
+
+/// What hinders the swarm at present.
+#[derive(Template)]
+#[template(path = "problems.html")]
+pub struct Problems {
+    problems: Vec<String>,
+}
+
+/// At this moment.
+pub async fn problems(hub: &Hub) -> Answer<Problems> {
+    let problems = status::gather(hub).await?.problems;
+    Ok(Problems { problems })
+}
