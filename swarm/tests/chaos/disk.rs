@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const FILLING: &str = ".filling";
 /// It is unmounted when this is dropped.
 pub struct Disk {
     place: PathBuf,
+    /// Who fills it holds this: two would remove each other's filling.
+    turn: Mutex<()>,
 }
 
 impl Disk {
@@ -26,11 +29,13 @@ impl Disk {
             .status();
         mounted.is_ok_and(|status| status.success()).then(|| Disk {
             place: place.to_owned(),
+            turn: Mutex::new(()),
         })
     }
 
     /// Leaves no room on it for so long.
     pub fn full_for(&self, length: Duration) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.place.join(FILLING);
         let block = vec![0; 1 << 20];
         if let Ok(mut filling) = fs::File::create(&file) {

@@ -125,11 +125,10 @@ impl Night<'_> {
                 while under_way.load(Ordering::Relaxed) >= AT_ONCE {
                     thread::sleep(LOOK_EVERY);
                 }
-                under_way.fetch_add(1, Ordering::Relaxed);
-                let (victims, under_way) = (&victims, &under_way);
+                let (victims, one) = (&victims, OneOf::begin(&under_way));
                 scope.spawn(move || {
+                    let _one = one;
                     self.hit(victims, draw);
-                    under_way.fetch_sub(1, Ordering::Relaxed);
                 });
             }
             while under_way.load(Ordering::Relaxed) > 0 {
@@ -152,6 +151,22 @@ impl Night<'_> {
 
     fn say(&self, what: &str) {
         println!("chaos: {:4} s: {what}", self.began.elapsed().as_secs());
+    }
+}
+
+/// One thing that happens; over when it is dropped, by a panic too.
+struct OneOf<'a>(&'a AtomicU32);
+
+impl OneOf<'_> {
+    fn begin(all: &AtomicU32) -> OneOf<'_> {
+        all.fetch_add(1, Ordering::Relaxed);
+        OneOf(all)
+    }
+}
+
+impl Drop for OneOf<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
