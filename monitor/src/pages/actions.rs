@@ -39,6 +39,7 @@ pub struct Fields {
     labels: String,
     blocked_by: String,
     by: Option<i64>,
+    agents: Option<u32>,
 }
 
 impl Fields {
@@ -123,6 +124,40 @@ pub async fn act(
     match acted {
         Ok(()) => done(&headers, &back),
         Err(refusal) => refused(&hub, &headers, refusal, &back).await,
+    }
+}
+
+/// `POST /swarm/{action}`
+pub async fn act_on_swarm(
+    State(hub): State<Shared>,
+    headers: HeaderMap,
+    Path(action): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Response {
+    match run_on_swarm(&hub, &action, fields).await {
+        Ok(()) => done(&headers, "/"),
+        Err(refusal) => refused(&hub, &headers, refusal, "/").await,
+    }
+}
+
+async fn run_on_swarm(hub: &Hub, action: &str, fields: Fields) -> Answer<()> {
+    match action {
+        "pause" => {
+            let pause = move |queue: &mut Session<'_>| queue.pause(fields.text());
+            hub.queue(Actor::Human, pause).await
+        }
+        "resume" => {
+            let resume = |queue: &mut Session<'_>| queue.resume().map(drop);
+            hub.queue(Actor::Human, resume).await
+        }
+        "scale" => {
+            let missing = || Error::Invalid("the number of agents is missing".into());
+            let agents = fields.agents.ok_or_else(missing)?;
+            Ok(hub.fleet.scale(agents, &hub.database).await?)
+        }
+        other => Err(Refusal(Error::NotFound(format!(
+            "there is no action '{other}' on a swarm"
+        )))),
     }
 }
 

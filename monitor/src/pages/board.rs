@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
+use swarm::config::MAX_AGENTS;
 use ticket::filter::{Filter, Search};
 use ticket::landing::{Landing, LandingState};
 use ticket::ticket::{HUMAN, TicketType};
@@ -76,6 +77,16 @@ struct Board {
     summary: Summary,
     wanted: Wanted,
     columns: Columns,
+    controls: Controls,
+}
+
+/// Pause, resume, scale.
+#[derive(Template)]
+#[template(path = "controls.html")]
+pub struct Controls {
+    paused: Option<String>,
+    agents: u32,
+    most: u32,
 }
 
 /// Main's head, counts and today's cost.
@@ -138,6 +149,7 @@ pub async fn page(State(hub): State<Shared>, Query(wanted): Query<Wanted>) -> An
         frame,
         summary: summary(&hub).await?,
         columns: columns(&hub, &wanted).await?,
+        controls: controls(&hub).await?,
         wanted,
     };
     Ok(Html(rendered(&board)?))
@@ -157,6 +169,15 @@ pub async fn summary(hub: &Hub) -> Answer<Summary> {
     let count = |s: Status| status.tickets.get(s.as_str()).copied().unwrap_or(0);
     let counts = Status::ALL.map(|s| (s, count(s))).into();
     Ok(Summary { status, counts })
+}
+
+/// What the human can do with the swarm as a whole.
+pub async fn controls(hub: &Hub) -> Answer<Controls> {
+    Ok(Controls {
+        paused: hub.read(Actor::Human, |queue| queue.paused()).await?,
+        agents: hub.fleet.desired(),
+        most: MAX_AGENTS,
+    })
 }
 
 async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {

@@ -2,6 +2,11 @@
 
 use askama::Template;
 
+use ticket::filter::Filter;
+use ticket::landing::LandingState;
+use ticket::ticket::HUMAN;
+use ticket::{Actor, Queue};
+
 use crate::error::Answer;
 use crate::hub::Hub;
 use crate::routes::status;
@@ -38,6 +43,8 @@ pub struct Frame {
     pub after: i64,
     /// What hinders the swarm.
     pub problems: Problems,
+    /// How much waits for the human.
+    pub waiting: Waiting,
 }
 
 impl Frame {
@@ -50,6 +57,7 @@ impl Frame {
             project: hub.config.project.name.clone(),
             after,
             problems: problems(hub).await?,
+            waiting: waiting(hub).await?,
         })
     }
 
@@ -57,6 +65,29 @@ impl Frame {
     pub fn pages(&self) -> &'static [Page] {
         &PAGES
     }
+}
+
+/// How many tickets wait for the human.
+#[derive(Template)]
+#[template(source = "{% if count > 0 %}{{ count }}{% endif %}", ext = "html")]
+pub struct Waiting {
+    count: u64,
+}
+
+/// At this moment; held landings included.
+pub async fn waiting(hub: &Hub) -> Answer<Waiting> {
+    let mine = Filter {
+        assigned_to: Some(HUMAN.to_owned()),
+        ..Filter::default()
+    };
+    let count = hub
+        .read(Actor::Human, move |queue| queue.count(&mine))
+        .await?;
+    let landings = hub.database.read(|store| store.landing_queue()).await?;
+    let held = landings.iter().filter(|l| l.state == LandingState::Held);
+    Ok(Waiting {
+        count: count + held.count() as u64,
+    })
 }
 
 /// What hinders the swarm at present.

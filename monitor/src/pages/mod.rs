@@ -47,6 +47,7 @@ pub fn router() -> Router<Shared> {
         .route("/tickets", post(actions::create))
         .route("/tickets/{id}", get(ticket::page))
         .route("/tickets/{id}/{action}", post(actions::act))
+        .route("/swarm/{action}", post(actions::act_on_swarm))
         .route("/tickets/{id}/diff/{attempt}", get(diff::page))
         .route("/parts/tickets", get(board::tickets))
         .route("/parts/tickets/{id}", get(ticket::body))
@@ -84,6 +85,8 @@ async fn part(State(hub): State<Shared>, Path(name): Path<String>) -> Answer<Htm
     let part = match name.as_str() {
         "problems" => rendered(&frame::problems(&hub).await?)?,
         "summary" => rendered(&board::summary(&hub).await?)?,
+        "controls" => rendered(&board::controls(&hub).await?)?,
+        "waiting" => rendered(&frame::waiting(&hub).await?)?,
         "needs" => rendered(&needs::needs(&hub).await?)?,
         "agents" => lists::agents(&hub).await?,
         "landings" => lists::landings(&hub).await?,
