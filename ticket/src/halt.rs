@@ -38,6 +38,8 @@ pub enum Trouble {
     Login,
     /// The service is overloaded, broken or out of reach.
     Service,
+    /// The agent CLI could not be started, or its model is not there.
+    Program,
 }
 
 /// What halts.
@@ -50,6 +52,8 @@ pub enum Cause {
     Login,
     /// The model's service is overloaded, broken or out of reach.
     Service,
+    /// The agent CLI cannot be started, or its model is not there, again and again.
+    Program,
     /// The day's budget is used up. Ends at midnight, when it is raised, or when a human says so.
     Budget,
 }
@@ -133,10 +137,12 @@ impl Halt {
         }
     }
 
-    /// The service failed now, although the agent CLI had tried again by itself; `tried` when that was
-    /// the one that tries whether a halt is over. The wait doubles with each failure of one that tried;
-    /// a limit or a refused login stays the stronger reason, and lasts as long as it would have.
-    pub fn by_service(
+    /// The service failed now, although the agent CLI had tried again by itself, or the program could
+    /// not be started, as `cause` says; `tried` when that was the one that tries whether a halt is
+    /// over. The wait doubles with each failure of one that tried; a limit or a refused login stays the
+    /// stronger reason, and lasts as long as it would have.
+    pub fn by_failure(
+        cause: Cause,
         before: Option<&Halt>,
         tried: bool,
         said: &str,
@@ -147,14 +153,15 @@ impl Halt {
         if let Some(known) = before.filter(|_| !tried) {
             return known.clone();
         }
-        if let Some(known) = before.filter(|halt| halt.cause != Cause::Service) {
+        let is_stronger = |halt: &&Halt| !matches!(halt.cause, Cause::Service | Cause::Program);
+        if let Some(known) = before.filter(is_stronger) {
             let wait = FIRST_WAIT_SECONDS + spread(jitter, FIRST_WAIT_SECONDS);
             return known.clone().without_probe(now + wait);
         }
         let failures = before.map_or(0, |halt| halt.failures) + 1;
         let wait = FIRST_WAIT_SECONDS << (failures - 1).min(10);
         Halt {
-            cause: Cause::Service,
+            cause,
             said: said.to_owned(),
             since: before.map_or(now, |halt| halt.since),
             until: Some(now + wait.min(LONGEST_WAIT_SECONDS) + spread(jitter, FIRST_WAIT_SECONDS)),
@@ -180,7 +187,7 @@ impl Halt {
         match (self.probe, self.until) {
             (None, Some(until)) if until <= now => match self.cause {
                 Cause::Budget => Claims::Free,
-                Cause::Limit | Cause::Login | Cause::Service => Claims::Probe,
+                Cause::Limit | Cause::Login | Cause::Service | Cause::Program => Claims::Probe,
             },
             _ => Claims::Withheld,
         }
@@ -288,7 +295,7 @@ mod tests {
         let mut now = NOW;
         let mut waits = Vec::new();
         for _ in 0..7 {
-            let next = Halt::by_service(halt.as_ref(), true, "529", now, 0.0);
+            let next = Halt::by_failure(Cause::Service, halt.as_ref(), true, "529", now, 0.0);
             waits.push(next.until.unwrap() - now);
             now = next.until.unwrap();
             halt = Some(Halt {
@@ -301,23 +308,23 @@ mod tests {
 
     #[test]
     fn agents_that_fail_together_fail_once() {
-        let first = Halt::by_service(None, false, "529", NOW, 0.0);
-        let second = Halt::by_service(Some(&first), false, "529", NOW + 1, 0.0);
+        let first = Halt::by_failure(Cause::Service, None, false, "529", NOW, 0.0);
+        let second = Halt::by_failure(Cause::Service, Some(&first), false, "529", NOW + 1, 0.0);
         assert_eq!(second, first);
         let trying = Halt {
             probe: Some((1, 1)),
             ..first.clone()
         };
-        let late = Halt::by_service(Some(&trying), false, "529", NOW + 11, 0.0);
+        let late = Halt::by_failure(Cause::Service, Some(&trying), false, "529", NOW + 11, 0.0);
         assert_eq!(late, trying, "the one that tries goes on");
         let limit = Halt::by_limit(Some(&first), limit(Some(NOW + HOUR), false), "x", NOW, 0.0);
         assert_eq!(limit.cause, Cause::Limit);
-        let stronger = Halt::by_service(Some(&limit), false, "529", NOW + 2, 0.0);
+        let stronger = Halt::by_failure(Cause::Service, Some(&limit), false, "529", NOW + 2, 0.0);
         assert_eq!(stronger, limit, "it lasts as long as it would have");
         let login = Halt::by_login(None, "Not logged in", NOW);
-        let still = Halt::by_service(Some(&login), false, "529", NOW + 2, 0.0);
+        let still = Halt::by_failure(Cause::Service, Some(&login), false, "529", NOW + 2, 0.0);
         assert_eq!(still, login);
-        let tried = Halt::by_service(Some(&limit), true, "529", NOW + HOUR, 0.0);
+        let tried = Halt::by_failure(Cause::Service, Some(&limit), true, "529", NOW + HOUR, 0.0);
         assert_eq!(
             (tried.cause, tried.until),
             (Cause::Limit, Some(NOW + HOUR + 10))

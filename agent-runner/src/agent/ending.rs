@@ -118,6 +118,7 @@ impl Ending {
             Ending::RateLimited { limit, .. } => Some(Trouble::Limit(*limit)),
             Ending::Auth(_) => Some(Trouble::Login),
             Ending::Service(_) => Some(Trouble::Service),
+            Ending::NotStarted(_) | Ending::NoModel(_) => Some(Trouble::Program),
             _ => None,
         }
     }

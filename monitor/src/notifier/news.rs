@@ -200,7 +200,7 @@ impl Look<'_> {
         let mut was_told = known.is_some_and(|known| known.was_told) && !refused_again;
         let patience = match halt.cause {
             Cause::Service => SERVICE_PATIENCE,
-            Cause::Limit | Cause::Login | Cause::Budget => 0,
+            Cause::Limit | Cause::Login | Cause::Program | Cause::Budget => 0,
         };
         if !was_told && now - halt.since >= patience {
             self.halted(halt);
@@ -244,6 +244,16 @@ impl Look<'_> {
                      up.\n\n{said}"
                 ),
             ),
+            Cause::Program => (
+                Kind::Service,
+                4,
+                "The agent CLI cannot be started: nothing is worked on",
+                format!(
+                    "Look at agents.backend and agents.model in .swarm/config.toml, and at \
+                     'swarm backend test'. One agent tries again at {again} UTC; no attempt is \
+                     used up.\n\n{said}"
+                ),
+            ),
             Cause::Budget => (
                 Kind::Budget,
                 4,
@@ -262,6 +272,7 @@ impl Look<'_> {
             Cause::Limit => (Kind::Limit, "The usage limit is over"),
             Cause::Login => (Kind::Login, "The login works again"),
             Cause::Service => (Kind::Service, "The model's service works again"),
+            Cause::Program => (Kind::Service, "The agent CLI starts again"),
             Cause::Budget => (Kind::Budget, "The day's budget lasts again"),
         };
         let lasted = span(self.facts.now - halt.since);

@@ -14,6 +14,10 @@ use crate::usage::Budgets;
 
 /// The setting that keeps it.
 const KEY: &str = "halt";
+/// The setting that counts how often in a row the agent CLI could not be started.
+const NOT_STARTED: &str = "not-started";
+/// So many of them in a row are no accident of one ticket's tree.
+const MANY: u32 = 3;
 
 /// What halts the whole swarm: the account, else the day's budget.
 pub fn current(conn: &rusqlite::Connection) -> Result<Option<Halt>> {
@@ -113,20 +117,56 @@ pub fn after_end(
     let before = of_account(tx)?;
     let known = before.as_ref();
     let jitter = rand::rng().random();
+    let tried = known.is_some_and(|halt| halt.probe == Some(which));
     let halt = match trouble.or(implied(outcome)) {
         Some(Trouble::Limit(limit)) => Halt::by_limit(known, limit, said, now(), jitter),
         Some(Trouble::Login) => Halt::by_login(known, said, now()),
         Some(Trouble::Service) => {
-            let tried = known.is_some_and(|halt| halt.probe == Some(which));
-            Halt::by_service(known, tried, said, now(), jitter)
+            Halt::by_failure(Cause::Service, known, tried, said, now(), jitter)
         }
-        None => return after_probe(tx, agent, before, which, outcome),
+        Some(Trouble::Program) if one_more(tx)? < MANY && !tried => return Ok(()),
+        Some(Trouble::Program) => {
+            Halt::by_failure(Cause::Program, known, tried, said, now(), jitter)
+        }
+        None => {
+            if is_work(outcome) {
+                settings::remove(tx, NOT_STARTED)?;
+            }
+            return after_probe(tx, agent, before, which, outcome);
+        }
     };
     let is_news = known.is_none_or(|known| (known.cause, known.until) != (halt.cause, halt.until));
     settings::keep(tx, KEY, &halt)?;
     match is_news {
         true => events::append_as(tx, agent, None, "halted", Some(&sentence(&halt))),
         false => Ok(()),
+    }
+}
+
+/// Counts a program that could not be started; returns how many that are since one could.
+fn one_more(tx: &Write<'_>) -> Result<u32> {
+    let count = settings::read(tx, NOT_STARTED)?
+        .unwrap_or(0u32)
+        .saturating_add(1);
+    settings::keep(tx, NOT_STARTED, &count)?;
+    Ok(count)
+}
+
+/// Whether the agent CLI has run in an attempt that ended so.
+fn is_work(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Landed
+        | Outcome::NeedsReview
+        | Outcome::NoChange
+        | Outcome::AgentFailed
+        | Outcome::VerifyRed
+        | Outcome::Conflict
+        | Outcome::Stalled => true,
+        Outcome::RateLimited
+        | Outcome::AuthFailed
+        | Outcome::InfraFailed
+        | Outcome::Released
+        | Outcome::Cancelled => false,
     }
 }
 
@@ -159,8 +199,10 @@ fn after_probe(
     }
 }
 
-/// The service answered the attempt: if it is the one that tried, the halt is over.
+/// The service answered the attempt, or the agent CLI did its work: if it is the one that tried, the
+/// halt is over.
 pub fn served(tx: &Write<'_>, agent: &str, ticket: i64, attempt: i64) -> Result<()> {
+    settings::remove(tx, NOT_STARTED)?;
     match of_account(tx)? {
         Some(halt) if halt.probe == Some((ticket, attempt)) => lift(tx, agent, &halt),
         _ => Ok(()),
@@ -179,7 +221,7 @@ pub fn end(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
 pub fn sentence(halt: &Halt) -> String {
     let end = match (halt.cause, halt.until, halt.probe) {
         (_, _, Some(_)) => "one agent tries whether it is over".to_owned(),
-        (Cause::Limit | Cause::Service, Some(until), None) => {
+        (Cause::Limit | Cause::Service | Cause::Program, Some(until), None) => {
             let at = moment::text(until).unwrap_or_default();
             format!("one agent tries again at {at} UTC")
         }
@@ -198,6 +240,7 @@ pub fn sentence(halt: &Halt) -> String {
         Cause::Limit => "the account's usage limit is reached",
         Cause::Login => "the agent CLI's login is refused",
         Cause::Service => "the model's service fails",
+        Cause::Program => "the agent CLI cannot be started",
         Cause::Budget => "the day's budget is used up",
     };
     format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
@@ -209,6 +252,7 @@ fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
         Cause::Limit => "the usage limit is over",
         Cause::Login => "the login works again",
         Cause::Service => "the service works again",
+        Cause::Program => "the agent CLI starts again",
         Cause::Budget => "the day's budget lasts again",
     };
     events::append_as(tx, who, None, "halt_lifted", Some(detail))

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::{Store, Write, attempts, comments, events, tickets};
+use super::{Store, Write, attempts, comments, events, halts, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::comment::NewComment;
@@ -156,6 +156,7 @@ impl Store {
                 )));
             }
             tickets::apply(tx, ticket, Move::Submit)?;
+            halts::served(tx, agent, ticket, attempt)?;
             let id: i64 = tx.query_row(
                 "INSERT INTO landings (ticket_id, attempt, commit_id, summary)
                  VALUES (:ticket, :attempt, :commit, :summary) RETURNING id",

@@ -6,7 +6,7 @@ use ticket::attempt::Outcome;
 use ticket::halt::{Cause, Trouble, UsageLimit};
 use ticket::wire::{EndAttempt, EndProposal, Heartbeat};
 
-use crate::support::{Fixture, POLICY, end, ration};
+use crate::support::{Fixture, POLICY, end, ration, submit};
 
 fn limited(resets_at: Option<i64>) -> EndAttempt {
     EndAttempt {
@@ -151,6 +151,46 @@ fn a_broken_service_is_tried_again_by_one() {
         .unwrap();
     let halt = f.store.halt().unwrap().unwrap();
     assert_eq!((halt.failures, halt.probe), (2, None));
+}
+
+/// A tree may keep the program from starting in one ticket; three in a row are nobody's tree.
+#[test]
+fn a_program_that_starts_nowhere_halts_everybody() {
+    let mut f = Fixture::new();
+    let not_started = EndAttempt {
+        trouble: Some(Trouble::Program),
+        ..end(Outcome::InfraFailed)
+    };
+    let fail = |f: &mut Fixture| {
+        f.ticket("one more", &[]);
+        let ticket = f.claim("a").expect("a claim").background.ticket.ticket;
+        f.store
+            .end_attempt("a", ticket.id, ticket.attempt, &not_started, 3)
+            .unwrap();
+        f.store.halt().unwrap()
+    };
+    assert_eq!(fail(&mut f), None);
+    assert_eq!(fail(&mut f), None);
+    let id = f.ticket("it starts here", &[]);
+    let ran = f.claim("b").unwrap().background.ticket.ticket;
+    assert_eq!(ran.id, id);
+    f.store
+        .end_attempt("b", id, 1, &end(Outcome::AgentFailed), 3)
+        .unwrap();
+    assert_eq!(fail(&mut f), None, "counted from the start again");
+    assert_eq!(fail(&mut f), None);
+    let halt = fail(&mut f).expect("a halt");
+    assert_eq!((halt.cause, halt.failures), (Cause::Program, 1));
+    f.ticket("the next", &[]);
+    assert!(f.claim("b").is_none());
+
+    wait_out(&mut f);
+    let tries = f.claim("b").unwrap().background.ticket.ticket;
+    assert!(f.claim("c").is_none(), "one tries");
+    f.store
+        .submit("b", tries.id, tries.attempt, &submit(&"1".repeat(40)))
+        .unwrap();
+    assert_eq!(f.store.halt().unwrap(), None);
 }
 
 #[test]
