@@ -46,8 +46,22 @@ function replace(part, html) {
   if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
 }
 
+// What agents print is added as text; only its end is kept.
+const LONGEST = 200000;
+
+function write({ into, text, reset }) {
+  const place = document.querySelector(`[data-text="${CSS.escape(into)}"]`);
+  if (!place) return;
+  const isAtEnd = place.scrollHeight - place.scrollTop - place.clientHeight < 40;
+  place.textContent = ((reset ? "" : place.textContent) + text).slice(-LONGEST);
+  if (isAtEnd || reset) place.scrollTop = place.scrollHeight;
+}
+
 function listen() {
-  const stream = new EventSource("/live?after=" + encodeURIComponent(document.body.dataset.after));
+  const wanted = new URLSearchParams(document.querySelector("[data-listen]")?.dataset.listen);
+  wanted.set("after", document.body.dataset.after);
+  const stream = new EventSource("/live?" + wanted);
+  stream.addEventListener("text", (message) => write(JSON.parse(message.data)));
   stream.onopen = () => {
     connection.textContent = "live";
     swap();

@@ -4,6 +4,7 @@
 mod actions;
 pub mod deaths;
 pub mod ended;
+pub mod load;
 pub mod plan;
 pub mod reconciler;
 
@@ -30,6 +31,7 @@ pub struct Fleet {
     names: Names,
     desired: watch::Sender<u32>,
     seen: Mutex<Seen>,
+    samples: load::Samples,
     ending: CancellationToken,
     ended: CancellationToken,
 }
@@ -68,6 +70,7 @@ impl Fleet {
             names: Names::of(project_id),
             desired: watch::Sender::new(desired),
             seen: Mutex::default(),
+            samples: load::Samples::default(),
             ending: CancellationToken::new(),
             ended: CancellationToken::new(),
         })

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use swarm::config::view::{self, Setting};
 use swarm::fleet::{Blueprint, Fleet as Engine};
 use swarm::image::Images;
 use swarm::prices::Prices;
@@ -81,6 +82,8 @@ pub struct Hub {
     pub project: Project,
     /// Its configuration, as it was at the start.
     pub config: Config,
+    /// The same, as people look it over.
+    pub settings: Vec<Setting>,
     /// What models cost.
     pub prices: Prices,
     /// The queue.
@@ -203,6 +206,7 @@ impl Running {
     pub async fn start_with(settings: Settings, most_at_once: usize) -> Result<Running> {
         let project = Project::open(&settings.project)?;
         let config = Config::load(&project)?;
+        let shown = view::settings(&config, &std::fs::read_to_string(project.config_file())?);
         let ntfy = swarm::ntfy::of(&project, &config)?;
         let lock = lock(&project).await?;
         let path = project.database();
@@ -241,6 +245,7 @@ impl Running {
             closing: CancellationToken::new(),
             project,
             config,
+            settings: shown,
             prices,
             database,
             bare,

@@ -182,6 +182,14 @@ impl Verifications {
         holder.map(|(name, _)| name.clone())
     }
 
+    /// Which verifier has which commit, by the commit.
+    pub fn under_way(&self) -> BTreeMap<String, String> {
+        let state = self.lock();
+        let held = state.running.iter();
+        held.map(|(name, running)| (running.job.order.commit.clone(), name.clone()))
+            .collect()
+    }
+
     /// What the fleet should do, and a wake-up whenever that changes.
     pub fn demand(&self) -> watch::Receiver<Demand> {
         self.0.demand.subscribe()

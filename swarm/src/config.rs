@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use ticket::backend::{AgentCli, Backend, Role};
 use ticket::usage::Budgets;
 use ticket::wire::{AgentSettings, GateSettings};
@@ -20,6 +20,7 @@ pub mod backend;
 mod check;
 mod sections;
 mod size;
+pub mod view;
 
 pub use sections::{
     Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
@@ -59,7 +60,7 @@ pub enum ConfigError {
 }
 
 /// The whole file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// What is worked on.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use ticket::usage::{RunUsage, Usage};
 
 /// The built-in prices.
@@ -11,7 +11,7 @@ const BUILT_IN: &str = include_str!("../../templates/prices.toml");
 const MOST: f64 = 100_000.0;
 
 /// What one model costs, in US dollars per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
     /// Sent, and from no cache.

@@ -19,3 +19,25 @@ pub struct Event {
     /// When, in UTC.
     pub created_at: String,
 }
+
+/// Which rows of the log, looked through from its end. Every condition must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Which {
+    /// Only this ticket's.
+    pub ticket: Option<i64>,
+    /// Only what this agent, or `human`, did.
+    pub agent: Option<String>,
+    /// Only this.
+    pub action: Option<String>,
+    /// Only rows before this one.
+    pub before: Option<i64>,
+}
+
+/// Some rows of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The rows, newest first.
+    pub events: Vec<Event>,
+    /// [`Which::before`] for the next page; none when there are no older rows.
+    pub older: Option<i64>,
+}

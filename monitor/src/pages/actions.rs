@@ -121,9 +121,14 @@ pub async fn act(
     let acted = hub
         .queue(Actor::Human, move |queue| run(queue, id, &action, &fields))
         .await;
+    answered(&hub, &headers, acted, &back).await
+}
+
+/// The answer to a form that did something, or was refused; a browser goes `back`.
+pub async fn answered(hub: &Hub, headers: &HeaderMap, acted: Answer<()>, back: &str) -> Response {
     match acted {
-        Ok(()) => done(&headers, &back),
-        Err(refusal) => refused(&hub, &headers, refusal, &back).await,
+        Ok(()) => done(headers, back),
+        Err(refusal) => refused(hub, headers, refusal, back).await,
     }
 }
 

@@ -37,12 +37,13 @@ pub struct Wanted {
     assigned_to: Option<String>,
 }
 
-fn is_blank(field: &Option<String>) -> bool {
+/// Whether a form's field says nothing.
+pub fn is_blank(field: &Option<String>) -> bool {
     given(field).is_none()
 }
 
 /// What a form's field says; an empty one says nothing.
-fn given(field: &Option<String>) -> Option<String> {
+pub fn given(field: &Option<String>) -> Option<String> {
     field.clone().filter(|text| !text.trim().is_empty())
 }
 

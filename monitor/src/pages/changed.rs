@@ -11,9 +11,15 @@ const TICKETS: &str = "tickets";
 /// The agents.
 const AGENTS: &str = "agents";
 /// The landing queue and what came of it.
-const LANDINGS: &str = "landings";
+pub const LANDINGS: &str = "landings";
 /// The activity log's newest rows.
 const ACTIVITY: &str = "activity";
+/// What agents cost.
+const COST: &str = "cost";
+/// What agents and people found out.
+const LEARNINGS: &str = "learnings";
+/// What containers use, which no event tells of.
+pub const USAGE: &str = "usage";
 
 /// The words for what these events change, separated by blanks: those above, and `ticket:12` for
 /// everything about one ticket.
@@ -33,10 +39,14 @@ pub fn by(events: &[Event]) -> String {
 fn of(action: &str) -> &'static [&'static str] {
     match action {
         "commented" => &[ACTIVITY],
-        "phase" | "enrolled" | "proposing" | "proposal_ended" | "left" => &[AGENTS, ACTIVITY],
+        "learned" => &[LEARNINGS, ACTIVITY],
+        "phase" => &[AGENTS, COST, ACTIVITY],
+        "enrolled" | "proposing" | "proposal_ended" | "left" => &[AGENTS, ACTIVITY],
         "agent_started" | "agent_died" | "breaker_opened" | "docker_lost" | "docker_back"
         | "scaled" => &[SUMMARY, AGENTS, ACTIVITY],
-        _ => &[SUMMARY, TICKETS, AGENTS, LANDINGS, ACTIVITY],
+        _ => &[
+            SUMMARY, TICKETS, AGENTS, LANDINGS, ACTIVITY, COST, LEARNINGS,
+        ],
     }
 }
 
@@ -61,11 +71,11 @@ mod tests {
             (vec![event("commented", Some(7))], "activity ticket:7"),
             (
                 vec![event("phase", Some(7)), event("commented", Some(12))],
-                "activity agents ticket:12 ticket:7",
+                "activity agents cost ticket:12 ticket:7",
             ),
             (
                 vec![event("new in a later version", None)],
-                "activity agents landings summary tickets",
+                "activity agents cost landings learnings summary tickets",
             ),
         ] {
             assert_eq!(by(&events), expected);

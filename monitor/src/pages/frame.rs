@@ -25,12 +25,16 @@ const fn page(title: &'static str, address: &'static str) -> Page {
 }
 
 /// The pages, in the order of the navigation.
-const PAGES: [Page; 5] = [
+const PAGES: [Page; 9] = [
     page("Board", "/"),
     page("Needs you", "/needs"),
     page("Agents", "/agents"),
     page("Landing", "/landing"),
     page("Activity", "/activity"),
+    page("Graph", "/graph"),
+    page("Cost", "/cost"),
+    page("Learnings", "/learnings"),
+    page("Settings", "/settings"),
 ];
 
 /// What `layout.html` shows around a page.

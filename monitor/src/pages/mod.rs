@@ -4,32 +4,38 @@
 //! What agents wrote is escaped by the templates, or comes through [`markdown`], without exception.
 
 mod actions;
+mod activity;
+mod agents;
 mod board;
 mod changed;
+mod chart;
+mod cost;
 mod diff;
 mod forms;
 mod frame;
-mod lists;
+mod graph;
+mod landing;
+mod layout;
+mod learnings;
+mod live;
 mod markdown;
 mod needs;
+mod prompt;
+mod settings;
+mod tail;
 mod ticket;
-
-use std::convert::Infallible;
+mod transcript;
 
 use ::ticket::Error;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::sse::{Event as Message, KeepAlive, Sse};
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use futures_util::Stream;
-use futures_util::stream::unfold;
 
-use crate::error::{Answer, Path, Query, Refusal};
+use crate::error::{Answer, Path, Refusal};
 use crate::hub::Shared;
-use crate::routes::events::{Feed, From, KEEP_ALIVE};
 
 const STYLE: &str = include_str!("../../assets/page.css");
 const SCRIPT: &str = include_str!("../../assets/page.js");
@@ -41,19 +47,29 @@ pub fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(board::page))
         .route("/needs", get(needs::page))
-        .route("/agents", get(lists::agents_page))
-        .route("/landing", get(lists::landings_page))
-        .route("/activity", get(lists::activity_page))
+        .route("/agents", get(agents::page))
+        .route("/agents/{name}", get(agents::one))
+        .route("/landing", get(landing::page))
+        .route("/activity", get(activity::page))
+        .route("/graph", get(graph::page))
+        .route("/cost", get(cost::page))
+        .route("/learnings", get(learnings::page).post(learnings::learn))
+        .route("/settings", get(settings::page))
         .route("/tickets", post(actions::create))
         .route("/tickets/{id}", get(ticket::page))
         .route("/tickets/{id}/{action}", post(actions::act))
         .route("/swarm/{action}", post(actions::act_on_swarm))
         .route("/tickets/{id}/diff/{attempt}", get(diff::page))
+        .route("/tickets/{id}/prompt", get(prompt::page))
+        .route("/tickets/{id}/transcript/{attempt}", get(transcript::page))
         .route("/parts/tickets", get(board::tickets))
         .route("/parts/tickets/{id}", get(ticket::body))
         .route("/parts/tickets/{id}/forms", get(ticket::forms_part))
+        .route("/parts/agents/{name}", get(agents::part))
+        .route("/parts/activity", get(activity::part))
+        .route("/parts/learnings", get(learnings::part))
         .route("/parts/{name}", get(part))
-        .route("/live", get(live))
+        .route("/live", get(live::live))
 }
 
 /// The files that the pages refer to. They hold no secret and need no token.
@@ -88,9 +104,10 @@ async fn part(State(hub): State<Shared>, Path(name): Path<String>) -> Answer<Htm
         "controls" => rendered(&board::controls(&hub).await?)?,
         "waiting" => rendered(&frame::waiting(&hub).await?)?,
         "needs" => rendered(&needs::needs(&hub).await?)?,
-        "agents" => lists::agents(&hub).await?,
-        "landings" => lists::landings(&hub).await?,
-        "activity" => lists::activity(&hub).await?,
+        "agents" => rendered(&agents::agents(&hub, None).await?)?,
+        "landings" => rendered(&landing::landings(&hub).await?)?,
+        "graph" => rendered(&graph::graph(&hub).await?)?,
+        "cost" => rendered(&cost::costs(&hub).await?)?,
         other => {
             return Err(Refusal(Error::NotFound(format!(
                 "the pages have no part '{other}'"
@@ -98,22 +115,6 @@ async fn part(State(hub): State<Shared>, Path(name): Path<String>) -> Answer<Htm
         }
     };
     Ok(Html(part))
-}
-
-/// What changed, as that happens, in the words of [`changed`].
-async fn live(
-    State(hub): State<Shared>,
-    Query(from): Query<From>,
-    headers: HeaderMap,
-) -> Sse<impl Stream<Item = Result<Message, Infallible>>> {
-    let feed = Feed::new(hub, &headers, from);
-    let messages = unfold(feed, |mut feed| async move {
-        let events = feed.batch().await?;
-        let last = events.last()?.id.to_string();
-        let words = changed::by(&events);
-        Some((Ok(Message::default().id(last).data(words)), feed))
-    });
-    Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
 fn rendered(template: &impl Template) -> Answer<String> {

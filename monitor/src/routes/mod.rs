@@ -17,7 +17,7 @@ pub mod log;
 pub mod login;
 pub mod notify;
 mod pause;
-mod prompt;
+pub mod prompt;
 pub mod proposals;
 mod reviews;
 pub mod services;

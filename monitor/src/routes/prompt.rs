@@ -7,19 +7,23 @@ use ticket::prompt::{Place, Preview, Wanted, preview};
 
 use crate::auth::Acting;
 use crate::error::{Answer, Query, Refusal};
-use crate::hub::Shared;
+use crate::hub::{Hub, Shared};
 
 /// The routes of this concern.
 pub fn router() -> Router<Shared> {
     Router::new().route("/prompt", get(prompt))
 }
 
-/// The templates are read and filled in when the database is let go.
 async fn prompt(
     State(hub): State<Shared>,
     Acting(_): Acting,
     Query(wanted): Query<Wanted>,
 ) -> Answer<Json<Preview>> {
+    Ok(Json(made(&hub, wanted).await?))
+}
+
+/// The prompt. The templates are read and filled in when the database is let go.
+pub async fn made(hub: &Hub, wanted: Wanted) -> Answer<Preview> {
     let place = Place {
         prompts: Some(hub.project.prompts()),
         base_branch: hub.bare.branch().to_owned(),
@@ -32,5 +36,5 @@ async fn prompt(
         .await?;
     let made = tokio::task::spawn_blocking(move || preview(&place, &wanted, material)).await;
     let made = made.map_err(|e| Refusal::broken("the prompt could not be made", e))?;
-    Ok(Json(made?))
+    Ok(made?)
 }

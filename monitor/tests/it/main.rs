@@ -17,6 +17,7 @@ mod lifetime;
 mod login;
 mod notify;
 mod page;
+mod pages;
 mod recorder;
 mod sessions;
 mod tickets;

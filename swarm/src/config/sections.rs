@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use ticket::backend::{Backend, Role};
 use ticket::notice::Kind;
 
@@ -13,7 +13,7 @@ use super::{
 };
 
 /// `[project]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProjectSection {
     /// What the page calls it; the folder's name when the file says nothing.
@@ -23,7 +23,7 @@ pub struct ProjectSection {
 }
 
 /// `[agents]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agents {
     /// How many work at once.
@@ -47,7 +47,7 @@ pub struct Agents {
 }
 
 /// `[agents.roles.work]` and the like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoleSection {
     /// The name of a backend.
@@ -57,7 +57,7 @@ pub struct RoleSection {
 }
 
 /// `[limits]`
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Memory, without swap.
@@ -72,7 +72,7 @@ pub struct Limits {
 }
 
 /// `[network]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// How far agents and verifiers reach.
@@ -80,7 +80,7 @@ pub struct Network {
 }
 
 /// How far a container's network reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// The hub and the internet.
@@ -91,7 +91,7 @@ pub enum Access {
 }
 
 /// `[image]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Image {
     /// The image to build on.
@@ -107,7 +107,7 @@ pub struct Image {
 }
 
 /// `[verify]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verify {
     /// How often a red gate, a conflict or a bounce goes back to the agent within one attempt.
@@ -121,7 +121,7 @@ pub struct Verify {
 }
 
 /// `[queue]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Queue {
     /// After how many failed attempts a ticket goes to the human.
@@ -131,7 +131,7 @@ pub struct Queue {
 }
 
 /// `[proposals]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proposals {
     /// Whether idle agents propose work at all.
@@ -143,7 +143,7 @@ pub struct Proposals {
 }
 
 /// `[transcripts]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transcripts {
     /// How long after its end a run's transcript is kept.
@@ -155,7 +155,7 @@ pub struct Transcripts {
 }
 
 /// `[monitor]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Monitor {
     /// The port on 127.0.0.1; the next free one is taken when it is in use.
@@ -163,7 +163,7 @@ pub struct Monitor {
 }
 
 /// `[notify]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notify {
     /// The topic that messages go to, such as `https://ntfy.sh/TOPIC`; none: nothing is sent.

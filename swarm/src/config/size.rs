@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A number of bytes, written as `"4g"`, `"512m"` or a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,24 @@ impl Size {
             _ => return None,
         };
         number.parse::<u64>().ok()?.checked_mul(factor).map(Size)
+    }
+}
+
+/// As it may be written: in the largest unit that leaves no rest.
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
+        let whole = |shift: u32| self.0 > 0 && self.0.trailing_zeros() >= shift;
+        match units.into_iter().find(|(shift, _)| whole(*shift)) {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
     }
 }
 
@@ -55,6 +73,13 @@ impl<'de> Deserialize<'de> for Size {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_written_as_they_are_read() {
+        for text in ["4g", "512m", "1025m", "3t", "1k", "1023", "0"] {
+            assert_eq!(Size::parse(text).unwrap().to_string(), text);
+        }
+    }
 
     #[test]
     fn sizes_are_read_as_docker_reads_them() {

@@ -21,6 +21,7 @@ pub mod names;
 mod networks;
 pub mod profile;
 pub mod spec;
+mod stats;
 mod volumes;
 
 pub use containers::{Listed, State};
@@ -30,6 +31,7 @@ pub use images::{BuildLine, BuildRequest};
 pub use inspect::{Exit, Own};
 pub use names::{Names, agent_name};
 pub use spec::{Blueprint, ContainerSpec};
+pub use stats::Usage;
 
 /// How long one call may take. Starting ten containers at once takes seconds on a busy machine.
 const CALL_DEADLINE: Duration = Duration::from_secs(90);

@@ -7,7 +7,7 @@ use crate::actor::Actor;
 use crate::error::Result;
 use crate::event::Event;
 
-const COLUMNS: &str = "id, ticket_id, agent_id, action, detail, created_at";
+pub(super) const COLUMNS: &str = "id, ticket_id, agent_id, action, detail, created_at";
 
 /// Appends one row, in the transaction of the change that it tells of.
 pub fn append(
@@ -147,7 +147,7 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Event> {
     Ok(Event {
         id: row.get("id")?,
         ticket_id: row.get("ticket_id")?,

@@ -4,6 +4,7 @@
 //! is open while an agent, git or Docker works. What was acknowledged survives a power loss
 //! (`synchronous=FULL`).
 
+mod activity;
 mod agents;
 mod attempts;
 pub mod backup;
@@ -40,6 +41,7 @@ mod tickets;
 mod turn;
 mod usage;
 mod waiting;
+mod waits;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -56,6 +58,7 @@ pub use proposals::{NewProposal, Ration};
 pub use reader::Reader;
 pub use session::Session;
 use turn::Turn;
+pub use waits::{Waiting, Waits};
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};

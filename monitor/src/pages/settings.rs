@@ -1,0 +1,125 @@
+//! The configuration as it is in force, read-only: each value, and where it comes from. Secrets are
+//! set or not set, and no more is said of them.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Html;
+use swarm::Config;
+use swarm::config::view::{Setting, Source};
+use swarm::credentials::Credentials;
+use ticket::moment;
+
+use super::frame::Frame;
+use super::rendered;
+use crate::error::{Answer, Refusal};
+use crate::hub::{Hub, Shared};
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page {
+    frame: Frame,
+    /// What the file says now, where that is not what is in force.
+    news: Option<String>,
+    account: Vec<Fact>,
+    sections: Vec<Section>,
+}
+
+/// Something that is not in the file.
+struct Fact {
+    name: String,
+    value: String,
+    source: String,
+}
+
+/// A table of the file.
+struct Section {
+    name: String,
+    settings: Vec<Setting>,
+}
+
+/// `GET /settings`
+pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
+    let frame = Frame::around(&hub, "Settings").await?;
+    let project = hub.project.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let token = swarm::ntfy::token(&project).is_ok_and(|token| token.is_some());
+        (Config::load(&project), Credentials::read(&project), token)
+    });
+    let (config, credentials, has_token) = read
+        .await
+        .map_err(|e| Refusal::broken("the settings were not read", e))?;
+    let news = match config {
+        Ok(config) if config == hub.config => None,
+        Ok(_) => Some(
+            "config.toml has changed since the swarm was started: 'swarm stop' and 'swarm start' \
+             put it in force"
+                .to_owned(),
+        ),
+        Err(error) => Some(format!("config.toml is broken now: {error}")),
+    };
+    let page = Page {
+        frame,
+        news,
+        account: account(&hub, credentials.ok(), has_token),
+        sections: sections(&hub.settings),
+    };
+    Ok(Html(rendered(&page)?))
+}
+
+/// What the environment, a login or a command has said.
+fn account(hub: &Hub, credentials: Option<Credentials>, has_token: bool) -> Vec<Fact> {
+    let fact = |name: &str, value: String, source: &str| Fact {
+        name: name.to_owned(),
+        value,
+        source: source.to_owned(),
+    };
+    let desired = hub.fleet.desired();
+    let scaled = desired != hub.config.agents.count;
+    let mut facts = vec![
+        fact(
+            "agents that should run",
+            desired.to_string(),
+            if scaled {
+                "swarm scale"
+            } else {
+                "config.toml, or default"
+            },
+        ),
+        fact(
+            "ntfy token",
+            if has_token { "set" } else { "not set" }.to_owned(),
+            if has_token { "environment" } else { "" },
+        ),
+    ];
+    let credentials = credentials.unwrap_or_default();
+    let source = credentials.source();
+    for name in credentials.values().keys() {
+        facts.push(fact(name, "set".to_owned(), &source));
+    }
+    if credentials.values().is_empty() {
+        facts.push(fact("account of the agent CLI", "not set".to_owned(), ""));
+    }
+    let ends = credentials.expires_at().and_then(moment::text);
+    facts.extend(ends.map(|at| fact("login ends (UTC)", at, &source)));
+    facts
+}
+
+/// The settings by the table that they are in.
+fn sections(settings: &[Setting]) -> Vec<Section> {
+    let mut sections: Vec<Section> = Vec::new();
+    for setting in settings {
+        let (name, key) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
+        let setting = Setting {
+            key: key.to_owned(),
+            ..setting.clone()
+        };
+        match sections.iter_mut().find(|section| section.name == name) {
+            Some(section) => section.settings.push(setting),
+            None => sections.push(Section {
+                name: name.to_owned(),
+                settings: vec![setting],
+            }),
+        }
+    }
+    sections
+}
