@@ -71,3 +71,50 @@ impl Store {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::Actor;
+    use crate::queue::Queue;
+    use crate::ticket::NewTicket;
+
+    #[test]
+    fn blockers_and_children_keep_waiting_until_they_are_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.db");
+        Store::migrate(&path, &mut |_| ()).unwrap();
+        let mut store = Store::open(&path).unwrap();
+        let mut make = |new: NewTicket| {
+            let title = "x".to_owned();
+            let mut queue = store.session(&Actor::Human);
+            queue.create(&NewTicket { title, ..new }).unwrap()
+        };
+        let ground = make(NewTicket::default());
+        let roof = make(NewTicket {
+            blocked_by: vec![ground],
+            ..NewTicket::default()
+        });
+        let house = make(NewTicket {
+            wait_for_children: true,
+            ..NewTicket::default()
+        });
+        let door = make(NewTicket {
+            parent: Some(house),
+            ..NewTicket::default()
+        });
+        make(NewTicket::default());
+        let waits = store.waits(10).unwrap();
+        assert_eq!(waits.pairs, [(roof, ground), (house, door)]);
+        let ids: Vec<i64> = waits.tickets.iter().map(|ticket| ticket.id).collect();
+        assert_eq!(
+            (ids, waits.is_cut),
+            (vec![ground, roof, house, door], false)
+        );
+        let first = store.waits(1).unwrap();
+        assert_eq!((first.pairs, first.is_cut), (vec![(roof, ground)], true));
+        let human = Actor::Human;
+        store.session(&human).mark_done(ground, None).unwrap();
+        assert_eq!(store.waits(10).unwrap().pairs, [(house, door)]);
+    }
+}
