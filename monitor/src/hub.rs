@@ -207,7 +207,7 @@ impl Running {
         let project = Project::open(&settings.project)?;
         let config = Config::load(&project)?;
         let shown = view::settings(&config, &std::fs::read_to_string(project.config_file())?);
-        let ntfy = swarm::ntfy::of(&project, &config)?;
+        let notifier = Notifier::new(&project, &config)?;
         let lock = lock(&project).await?;
         let path = project.database();
         Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
@@ -235,7 +235,7 @@ impl Running {
             door: human::Door::new(&token, project.id(), port),
             fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
             login: Login::default(),
-            notifier: Notifier::new(ntfy),
+            notifier,
             verifications: Verifications::new(config.verify.ready as usize),
             leases: Leases::default(),
             presence: Presence::default(),
@@ -262,6 +262,7 @@ impl Running {
         loops.spawn(login::run(hub.clone()));
         loops.spawn(notifier::watch(hub.clone()));
         loops.spawn(notifier::send(hub.clone()));
+        loops.spawn(notifier::listen(hub.clone()));
         if let Some((engine, blueprint)) = host.fleet {
             loops.spawn(reconciler::run(hub.clone(), engine, blueprint));
         }

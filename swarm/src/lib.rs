@@ -2,6 +2,7 @@
 //! containers, and the hub's container. The `swarm` CLI and the hub are built on it.
 
 pub mod bare;
+pub mod channel;
 pub mod config;
 pub mod credentials;
 pub mod fleet;
@@ -9,7 +10,6 @@ pub mod follow;
 pub mod hub;
 pub mod image;
 pub mod init;
-pub mod ntfy;
 pub mod prices;
 pub mod project;
 pub mod pull;

@@ -136,9 +136,9 @@ impl Project {
         self.folder().join("secrets/credentials.json")
     }
 
-    /// The token for the ntfy server, mode 0600.
-    pub fn ntfy_token_file(&self) -> PathBuf {
-        self.folder().join("secrets/ntfy-token")
+    /// A secret of one of the ways to people who are away, mode 0600.
+    pub fn secret_file(&self, name: &str) -> PathBuf {
+        self.folder().join("secrets").join(name)
     }
 
     /// Prompt templates that replace the built-in ones, as `<name>.md`.

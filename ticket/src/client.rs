@@ -194,7 +194,7 @@ impl Client {
         self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
-    /// Sends one message to the people who are away; returns the server that took it.
+    /// Sends one message to the people who are away; returns who took it.
     pub fn notify_test(&self) -> Result<String> {
         self.post("/notify/test", &serde_json::json!({}), ANSWER_TIMEOUT)
     }

@@ -29,6 +29,7 @@ pub mod printed;
 pub mod probe;
 pub mod prompt;
 pub mod queue;
+pub mod reply;
 pub mod schema;
 pub mod secret;
 pub mod shift;

@@ -33,11 +33,13 @@ pub enum Kind {
     Agents,
     /// There is nothing left to do.
     Idle,
+    /// An answer from a phone that was not taken.
+    Reply,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Question,
         Kind::Proposal,
         Kind::Verify,
@@ -50,6 +52,7 @@ impl Kind {
         Kind::Main,
         Kind::Agents,
         Kind::Idle,
+        Kind::Reply,
     ];
 
     /// The word in the database and the configuration.
@@ -67,6 +70,7 @@ impl Kind {
             Kind::Main => "main",
             Kind::Agents => "agents",
             Kind::Idle => "idle",
+            Kind::Reply => "reply",
         }
     }
 }
@@ -90,6 +94,8 @@ pub struct NewNotice {
     pub subject: String,
     /// The ticket, when it is about one.
     pub ticket: Option<i64>,
+    /// The number of the ticket's newest event, when the message can be answered.
+    pub version: Option<i64>,
     /// One line.
     pub title: String,
     /// A few lines of plain text.
@@ -109,6 +115,8 @@ pub struct Notice {
     pub kind: Kind,
     /// The ticket, when it is about one.
     pub ticket: Option<i64>,
+    /// The number of the ticket's newest event, when the message can be answered.
+    pub version: Option<i64>,
     /// One line.
     pub title: String,
     /// A few lines of plain text.

@@ -70,6 +70,9 @@ pub struct Waiting {
     pub detail: Option<String>,
     /// Since when, in UTC.
     pub since: String,
+    /// The number of the ticket's newest event.
+    #[serde(default)]
+    pub version: i64,
 }
 
 impl Waiting {

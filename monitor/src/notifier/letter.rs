@@ -4,6 +4,8 @@ use ticket::notice::{Kind, Notice};
 
 /// So many of one kind that wait at once become one message.
 const TOGETHER: usize = 3;
+/// The same for what can be answered, which needs a message of its own.
+const TOGETHER_ANSWERED: usize = 7;
 /// How many of them are named in it.
 const NAMED: usize = 10;
 /// A message that could not be sent for so long is old news, in seconds.
@@ -20,6 +22,8 @@ pub struct Letter {
     pub kind: Kind,
     /// The ticket, when it is about a single one.
     pub ticket: Option<i64>,
+    /// The version of the ticket that it tells of, when it can be answered.
+    pub version: Option<i64>,
     /// One line.
     pub title: String,
     /// A few lines.
@@ -28,18 +32,23 @@ pub struct Letter {
     pub priority: u8,
 }
 
-/// What is sent next, if anything waits.
-pub fn next(waiting: &[Notice]) -> Option<Letter> {
+/// What is sent next, if anything waits. Where messages can be answered, more of a kind go one by one.
+pub fn next(waiting: &[Notice], can_be_answered: bool) -> Option<Letter> {
     let first = waiting
         .iter()
         .min_by_key(|notice| (std::cmp::Reverse(notice.priority), notice.id))?;
     let same: Vec<&Notice> = waiting.iter().filter(|n| n.kind == first.kind).collect();
-    if same.len() < TOGETHER {
+    let together = match first.version.filter(|_| can_be_answered) {
+        Some(_) => TOGETHER_ANSWERED,
+        None => TOGETHER,
+    };
+    if same.len() < together {
         return Some(Letter {
             ids: vec![first.id],
             key: first.key.clone(),
             kind: first.kind,
             ticket: first.ticket,
+            version: first.version,
             title: first.title.clone(),
             body: first.body.clone(),
             priority: first.priority,
@@ -55,6 +64,7 @@ pub fn next(waiting: &[Notice]) -> Option<Letter> {
         key: first.key.clone(),
         kind: first.kind,
         ticket: None,
+        version: None,
         title: format!("{} × {}", same.len(), first.kind.as_str()),
         body: lines.join("\n"),
         priority: first.priority,
@@ -77,6 +87,7 @@ mod tests {
             key: format!("key-{id}"),
             kind,
             ticket: Some(id),
+            version: Some(id),
             title: format!("title {id}"),
             body: "body".into(),
             priority,
@@ -92,21 +103,33 @@ mod tests {
             notice(3, Kind::Question, 4),
             notice(4, Kind::Question, 4),
         ];
-        assert_eq!(next(&waiting).unwrap().ids, [2]);
-        assert_eq!(next(&waiting[2..]).unwrap().ids, [3]);
-        assert_eq!(next(&[]), None);
+        assert_eq!(next(&waiting, false).unwrap().ids, [2]);
+        assert_eq!(next(&waiting[2..], false).unwrap().ids, [3]);
+        assert_eq!(next(&[], false), None);
     }
 
     #[test]
     fn many_of_a_kind_are_one_message() {
         let waiting: Vec<Notice> = (1..=25).map(|id| notice(id, Kind::Question, 4)).collect();
-        let letter = next(&waiting).unwrap();
+        let letter = next(&waiting, false).unwrap();
         assert_eq!(letter.ids.len(), 25);
         assert_eq!(letter.title, "25 × question");
         assert!(letter.body.starts_with("title 1\ntitle 2\n"));
         assert!(letter.body.ends_with("title 10\nand 15 more"));
-        let letter = next(&waiting[..3]).unwrap();
+        let letter = next(&waiting[..3], false).unwrap();
         assert_eq!(letter.body, "title 1\ntitle 2\ntitle 3");
+    }
+
+    #[test]
+    fn what_can_be_answered_goes_one_by_one_until_there_are_too_many() {
+        let mut waiting: Vec<Notice> = (1..=7).map(|id| notice(id, Kind::Question, 4)).collect();
+        assert_eq!(next(&waiting, true).unwrap().ids.len(), 7);
+        let letter = next(&waiting[..6], true).unwrap();
+        assert_eq!((letter.ids, letter.version), (vec![1], Some(1)));
+        for notice in &mut waiting {
+            notice.version = None;
+        }
+        assert_eq!(next(&waiting[..3], true).unwrap().ids.len(), 3);
     }
 
     #[test]

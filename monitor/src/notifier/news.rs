@@ -1,7 +1,7 @@
 //! What is worth telling: what is so now against what was so at the last look. Pure; the memory goes
 //! into the database together with the messages, so no restart tells anything twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use ticket::halt::{Cause, Halt};
@@ -46,6 +46,19 @@ pub struct Facts {
     pub has_work: bool,
     /// Tickets that are not done.
     pub unfinished: i64,
+    /// Answers from the phone that were not taken.
+    pub not_taken: Vec<NotTaken>,
+}
+
+/// An answer from the phone that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotTaken {
+    /// The ticket that it was about.
+    pub ticket: i64,
+    /// Why it was not taken.
+    pub said: String,
+    /// The ticket is not what was told: tell it anew.
+    pub anew: bool,
 }
 
 /// What was so, and what of it was told.
@@ -97,6 +110,7 @@ impl Memory {
             facts,
             changes: Vec::new(),
         };
+        look.not_taken();
         look.waiting();
         look.halt();
         look.login();
@@ -120,12 +134,12 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn tell(&mut self, kind: Kind, subject: &str, priority: u8, title: &str, body: &str) {
-        self.tell_of(None, kind, subject, priority, title, body);
+        self.tell_of((None, None), kind, subject, priority, title, body);
     }
 
     fn tell_of(
         &mut self,
-        ticket: Option<i64>,
+        (ticket, version): (Option<i64>, Option<i64>),
         kind: Kind,
         subject: &str,
         priority: u8,
@@ -138,10 +152,32 @@ impl Look<'_> {
             kind,
             subject: subject.to_owned(),
             ticket,
+            version,
             title: text::beginning(&text::one_line(title), TITLE),
             body: text::plain(body),
             priority,
         }));
+    }
+
+    fn not_taken(&mut self) {
+        let anew = self.facts.not_taken.iter().filter(|answer| answer.anew);
+        let anew: BTreeSet<i64> = anew.map(|answer| answer.ticket).collect();
+        self.memory
+            .waiting
+            .retain(|ticket, _| !anew.contains(ticket));
+        for NotTaken { ticket, said, .. } in &self.facts.not_taken {
+            let title = format!("#{ticket}: your answer was not taken");
+            let subject = format!("answer to {ticket}");
+            let about = (Some(*ticket), None);
+            self.tell_of(
+                about,
+                Kind::Reply,
+                &subject,
+                4,
+                &title,
+                &text::beginning(said, WORDS),
+            );
+        }
     }
 
     fn waiting(&mut self) {
@@ -179,8 +215,9 @@ impl Look<'_> {
             waiting.command()
         );
         let subject = subject_of(waiting.ticket);
-        let ticket = Some(waiting.ticket);
-        self.tell_of(ticket, kind, &subject, priority, &title, body.trim());
+        let version = (waiting.wanted != Wanted::Work).then_some(waiting.version);
+        let about = (Some(waiting.ticket), version);
+        self.tell_of(about, kind, &subject, priority, &title, body.trim());
     }
 
     fn halt(&mut self) {

@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use swarm::Config;
+use swarm::channel::secret::Secret;
 use swarm::config::view::{Setting, Source};
 use swarm::credentials::Credentials;
 use ticket::moment;
@@ -42,10 +43,11 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
     let frame = Frame::around(&hub, "Settings").await?;
     let project = hub.project.clone();
     let read = tokio::task::spawn_blocking(move || {
-        let token = swarm::ntfy::token(&project).is_ok_and(|token| token.is_some());
-        (Config::load(&project), Credentials::read(&project), token)
+        let is_kept = |secret: &Secret| secret.read(&project).is_ok_and(|kept| kept.is_some());
+        let kept: Vec<Secret> = Secret::ALL.into_iter().filter(is_kept).collect();
+        (Config::load(&project), Credentials::read(&project), kept)
     });
-    let (config, credentials, has_token) = read
+    let (config, credentials, kept) = read
         .await
         .map_err(|e| Refusal::broken("the settings were not read", e))?;
     let news = match config {
@@ -60,14 +62,14 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
     let page = Page {
         frame,
         news,
-        account: account(&hub, credentials.ok(), has_token),
+        account: account(&hub, credentials.ok(), &kept),
         sections: sections(&hub.settings),
     };
     Ok(Html(rendered(&page)?))
 }
 
 /// What the environment, a login or a command has said.
-fn account(hub: &Hub, credentials: Option<Credentials>, has_token: bool) -> Vec<Fact> {
+fn account(hub: &Hub, credentials: Option<Credentials>, kept: &[Secret]) -> Vec<Fact> {
     let fact = |name: &str, value: String, source: &str| Fact {
         name: name.to_owned(),
         value,
@@ -75,22 +77,18 @@ fn account(hub: &Hub, credentials: Option<Credentials>, has_token: bool) -> Vec<
     };
     let desired = hub.fleet.desired();
     let scaled = desired != hub.config.agents.count;
-    let mut facts = vec![
-        fact(
-            "agents that should run",
-            desired.to_string(),
-            if scaled {
-                "swarm scale"
-            } else {
-                "config.toml, or default"
-            },
-        ),
-        fact(
-            "ntfy token",
-            if has_token { "set" } else { "not set" }.to_owned(),
-            if has_token { "environment" } else { "" },
-        ),
-    ];
+    let mut facts = vec![fact(
+        "agents that should run",
+        desired.to_string(),
+        if scaled {
+            "swarm scale"
+        } else {
+            "config.toml, or default"
+        },
+    )];
+    for secret in kept {
+        facts.push(fact(secret.variable(), "set".to_owned(), "environment"));
+    }
     let credentials = credentials.unwrap_or_default();
     let source = credentials.source();
     for name in credentials.values().keys() {

@@ -13,7 +13,7 @@ pub fn router() -> Router<Shared> {
     Router::new().route("/notify/test", post(test))
 }
 
-/// Answers with the server that took it.
+/// Answers with who took it.
 async fn test(State(hub): State<Shared>) -> Answer<Json<String>> {
     Ok(Json(notifier::test(&hub).await?))
 }

@@ -66,7 +66,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
             .into_iter()
             .map(|problem| problem.said)
             .chain(hub.login.problem(moment::now()))
-            .chain(hub.notifier.trouble())
+            .chain(hub.notifier.troubles())
             .chain(hub.transcripts.problem())
             .chain(paused.map(|reason| {
                 format!("claims are paused: {reason}; 'ticket resume' lets them go on")

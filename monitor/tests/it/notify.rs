@@ -143,7 +143,7 @@ async fn a_question_arrives_once_and_a_restart_does_not_repeat_it() {
     );
     assert_eq!(message["priority"], 4);
     let click = message["click"].as_str().unwrap();
-    assert!(click.ends_with("/#ticket-2"), "{click}");
+    assert!(click.ends_with("/tickets/2"), "{click}");
 
     let swarm = swarm.restart().await;
     // A later message shows that the earlier one had its chance.
@@ -308,7 +308,10 @@ async fn a_test_message_goes_out_at_once_or_says_why_not() {
     let (status, said) = swarm.human().post("/notify/test", json!({})).await;
     assert_eq!(
         (status, said),
-        (StatusCode::OK, json!(format!("http://{}/", server.address)))
+        (
+            StatusCode::OK,
+            json!(format!("ntfy at http://{}/", server.address))
+        )
     );
     swarm.running.end().await.unwrap();
 
@@ -348,7 +351,7 @@ async fn only_what_the_configuration_lists_is_told() {
 async fn the_token_is_sent_and_is_in_no_configuration() {
     let server = Server::start(&[]).await;
     let swarm = Swarm::start_with(&server.config()).await;
-    std::fs::write(swarm.project.ntfy_token_file(), "tk_mine").unwrap();
+    std::fs::write(swarm.project.secret_file("ntfy-token"), "tk_mine").unwrap();
     let swarm = swarm.restart().await;
     let (status, _) = swarm.human().post("/notify/test", json!({})).await;
     assert_eq!(status, StatusCode::OK);

@@ -2,27 +2,28 @@
 //! from here.
 
 use anyhow::{Result, bail};
-use swarm::ntfy::{self, Published};
+use swarm::channel::{self, Channel, Published};
 use swarm::{Config, Project, hub};
 use ticket::client::Client;
 
 pub fn test(project: &Project) -> Result<()> {
-    let server = match hub::hub_file(project) {
+    let place = match hub::hub_file(project) {
         Some(file) => Client::new(&file.url, &file.token)?.notify_test()?,
         None => from_here(project)?,
     };
-    println!("ntfy at {server} took the message.");
+    println!("{place} took the message.");
     Ok(())
 }
 
 fn from_here(project: &Project) -> Result<String> {
     let config = Config::load(project)?;
-    let Some(ntfy) = ntfy::of(project, &config)? else {
-        bail!(ntfy::NONE);
+    let channels = Channel::all(project, &config)?;
+    let Some(channel) = channels.first() else {
+        bail!(channel::NONE);
     };
     let page = config.notify.page.clone();
-    match ntfy.publish(&ntfy::trial(&config.project.name, page)) {
-        Published::Taken => Ok(ntfy.server().to_owned()),
-        not_taken => bail!(ntfy::sentence(ntfy.server(), &not_taken)),
+    match channel.publish(&channel::trial(&config.project.name, page)) {
+        Published::Taken => Ok(channel.place()),
+        not_taken => bail!(channel.sentence(&not_taken)),
     }
 }

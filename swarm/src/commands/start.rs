@@ -5,7 +5,7 @@ use swarm::config::{Config, MAX_AGENTS};
 use swarm::credentials::Credentials;
 use swarm::fleet::Fleet;
 use swarm::hub::{self, Port};
-use swarm::{Project, bare, image, ntfy};
+use swarm::{Project, bare, channel, image};
 use ticket::prompt::Templates;
 
 use super::progress::Build;
@@ -31,7 +31,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         hub::must_not_run(&fleet, project).await?;
         hub::must_be_free(wanted)?;
         credentials.write(project)?;
-        ntfy::keep_token(project)?;
+        channel::secret::keep_all(project)?;
         take(project, &config.project.branch);
         let mut build = Build::new();
         let images = image::build(&fleet, project, &config, &mut |p| build.show(p)).await?;

@@ -7,7 +7,7 @@ use ticket::text::one_line;
 use ticket::usd::Usd;
 
 use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify, backend};
-use crate::ntfy;
+use crate::channel::ntfy;
 use crate::prices::Price;
 
 /// The first value that is of the right type and still makes no sense.
@@ -28,7 +28,7 @@ pub fn fault(config: &Config) -> Option<String> {
         monitor,
         notify,
     } = config;
-    let checks: [(&str, bool, &str); 29] = [
+    let checks: [(&str, bool, &str); 30] = [
         (
             "project.branch",
             is_branch(&project.branch),
@@ -156,6 +156,11 @@ pub fn fault(config: &Config) -> Option<String> {
             buys_something(budgets.max_usd_per_day),
             "a number of US dollars above 0; leave it out for any amount",
         ),
+        (
+            "notify.reply_hours",
+            (1..=168).contains(&notify.reply_hours),
+            "a number of hours from 1 to 168",
+        ),
         ("monitor.port", monitor.port != 0, "a port from 1 to 65535"),
         (
             "project.name",
@@ -249,6 +254,11 @@ fn bad_address(notify: &Notify) -> Option<String> {
     let topic = notify.ntfy.as_deref().map(ntfy::check);
     if let Some(Err(expected)) = topic {
         return Some(format!("notify.ntfy: {expected}"));
+    }
+    let replies = notify.reply_topic.as_deref();
+    let replies = replies.map(|name| ntfy::replies::check(name, notify.ntfy.as_deref()));
+    if let Some(Err(expected)) = replies {
+        return Some(format!("notify.reply_topic: {expected}"));
     }
     let page = notify.page.as_deref()?;
     let is_address = ["http://", "https://"]

@@ -168,6 +168,11 @@ pub struct Monitor {
 pub struct Notify {
     /// The topic that messages go to, such as `https://ntfy.sh/TOPIC`; none: nothing is sent.
     pub ntfy: Option<String>,
+    /// The topic on the same server where answers come in, `auto` for one that is made at random;
+    /// none: messages cannot be answered.
+    pub reply_topic: Option<String>,
+    /// For how long a message can be answered.
+    pub reply_hours: u64,
     /// What is worth a message.
     pub events: Vec<Kind>,
     /// The page's address as a phone reaches it; its address on this machine when left out.
@@ -271,6 +276,8 @@ impl Default for Notify {
     fn default() -> Self {
         Notify {
             ntfy: None,
+            reply_topic: None,
+            reply_hours: 24,
             events: Kind::ALL.to_vec(),
             page: None,
         }

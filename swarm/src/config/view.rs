@@ -75,8 +75,12 @@ fn collect<'a>(path: &mut Vec<&'a str>, value: &'a Value, file: &Table, found: &
 /// Variables may hold anything, and a topic is as good as a password: of messages to people only what
 /// is known to be none is shown.
 fn may_be_secret(path: &[&str]) -> bool {
-    let is_message = path.first() == Some(&"notify");
-    path.contains(&"env") || is_message && !matches!(path, ["notify", "events" | "page"])
+    let shown = ["events", "page", "reply_hours", "slack", "discord"];
+    match path {
+        ["notify", key] => !shown.contains(key),
+        [first, ..] => *first == "notify" || path.contains(&"env"),
+        [] => false,
+    }
 }
 
 fn is_in(file: &Table, path: &[&str]) -> bool {

@@ -48,6 +48,14 @@ pub fn each(conn: &Connection, take: &mut dyn FnMut(&mut Event)) -> Result<()> {
     Ok(())
 }
 
+/// The number of the newest row about a ticket: its version. 0 when there is none.
+pub fn last_of(conn: &Connection, ticket: i64) -> Result<i64> {
+    let mut query = conn.prepare_cached(
+        "SELECT coalesce(max(id), 0) FROM activity_log WHERE ticket_id = :ticket",
+    )?;
+    Ok(query.query_row(named_params! { ":ticket": ticket }, |row| row.get(0))?)
+}
+
 /// The rows with one of these actions that are not older than `since`, oldest first.
 pub fn since(conn: &Connection, since: &str, actions: &[&str]) -> Result<Vec<Event>> {
     let mut query = conn.prepare(&format!(

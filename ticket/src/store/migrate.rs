@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -36,6 +36,10 @@ const MIGRATIONS: [(&str, &str); 9] = [
     (
         "lean_claims",
         include_str!("../../../migrations/0009_lean_claims.sql"),
+    ),
+    (
+        "replies",
+        include_str!("../../../migrations/0010_replies.sql"),
     ),
 ];
 

@@ -31,6 +31,7 @@ mod pauses;
 mod prompts;
 mod proposals;
 mod reader;
+mod replies;
 mod retry;
 mod review;
 mod search;

@@ -62,7 +62,7 @@ impl Store {
     /// What waits in `channel`, the oldest first.
     pub fn outbox_waiting(&self, channel: &str) -> Result<Vec<Notice>> {
         let mut query = self.conn.prepare_cached(
-            "SELECT id, key, kind, ticket_id, title, body, priority, created_at FROM outbox
+            "SELECT id, key, kind, ticket_id, version, title, body, priority, created_at FROM outbox
              WHERE channel = :channel AND state = 'waiting' ORDER BY id",
         )?;
         let rows = query.query_map(named_params! { ":channel": channel }, from_row)?;
@@ -91,13 +91,14 @@ fn insert(tx: &Write<'_>, channel: &str, notice: &NewNotice, now: i64) -> Result
     }
     withdraw(tx, channel, &notice.subject, now)?;
     tx.prepare_cached(
-        "INSERT INTO outbox (channel, key, kind, subject, ticket_id, title, body, priority, created_at)
-         VALUES (:channel, :key, :kind, :subject, :ticket, :title, :body, :priority, :now)",
+        "INSERT INTO outbox (channel, key, kind, subject, ticket_id, version, title, body, priority,
+                             created_at)
+         VALUES (:channel, :key, :kind, :subject, :ticket, :version, :title, :body, :priority, :now)",
     )?
     .execute(named_params! {
         ":channel": channel, ":key": notice.key, ":kind": notice.kind.as_str(),
-        ":subject": notice.subject, ":ticket": notice.ticket, ":title": notice.title,
-        ":body": notice.body, ":priority": notice.priority, ":now": now,
+        ":subject": notice.subject, ":ticket": notice.ticket, ":version": notice.version,
+        ":title": notice.title, ":body": notice.body, ":priority": notice.priority, ":now": now,
     })?;
     Ok(())
 }
@@ -147,6 +148,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Notice> {
         key: row.get("key")?,
         kind: tickets::parsed(row, "kind")?,
         ticket: row.get("ticket_id")?,
+        version: row.get("version")?,
         title: row.get("title")?,
         body: row.get("body")?,
         priority: row.get("priority")?,

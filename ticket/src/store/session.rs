@@ -263,33 +263,7 @@ impl Queue for Session<'_> {
 
     fn unclaim(&mut self, id: i64) -> Result<()> {
         let actor = &self.actor;
-        self.store.write(|tx| {
-            let ticket = tickets::get(tx, id)?;
-            if let Actor::Attempt { ticket: own, .. } = actor
-                && *own != id
-            {
-                actor.must_own(id, "", "release")?;
-            }
-            if matches!(actor, Actor::Proposer { .. }) {
-                actor.must_be_human("release a ticket")?;
-            }
-            ticket.status.after(Move::Release)?;
-            attempts::end_from_outside(
-                tx,
-                actor,
-                id,
-                Outcome::Released,
-                &format!("released by {}", actor.name()),
-            )?;
-            tickets::apply(tx, id, Move::Release)?;
-            if matches!(actor, Actor::Human) {
-                if ticket.status == Status::Open {
-                    budgets::must_have_some_left(tx, id)?;
-                }
-                tickets::forgive(tx, id)?;
-            }
-            events::append(tx, actor, Some(id), "unclaimed", None)
-        })
+        self.store.write(|tx| release(tx, actor, id))
     }
 
     fn block(&mut self, id: i64, by: i64) -> Result<()> {
@@ -481,6 +455,35 @@ impl Queue for Session<'_> {
         diagnosis.note_repair(repaired);
         Ok(diagnosis)
     }
+}
+
+/// Gives a ticket back to the queue; by the human's hand its failures are forgotten.
+pub(super) fn release(tx: &Write<'_>, actor: &Actor, id: i64) -> Result<()> {
+    let ticket = tickets::get(tx, id)?;
+    if let Actor::Attempt { ticket: own, .. } = actor
+        && *own != id
+    {
+        actor.must_own(id, "", "release")?;
+    }
+    if matches!(actor, Actor::Proposer { .. }) {
+        actor.must_be_human("release a ticket")?;
+    }
+    ticket.status.after(Move::Release)?;
+    attempts::end_from_outside(
+        tx,
+        actor,
+        id,
+        Outcome::Released,
+        &format!("released by {}", actor.name()),
+    )?;
+    tickets::apply(tx, id, Move::Release)?;
+    if matches!(actor, Actor::Human) {
+        if ticket.status == Status::Open {
+            budgets::must_have_some_left(tx, id)?;
+        }
+        tickets::forgive(tx, id)?;
+    }
+    events::append(tx, actor, Some(id), "unclaimed", None)
 }
 
 /// What a ticket may cost is the human's to say.

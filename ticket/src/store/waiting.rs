@@ -87,7 +87,8 @@ pub fn all(conn: &Connection) -> Result<Vec<Waiting>> {
 
 fn held(conn: &Connection) -> Result<Vec<Waiting>> {
     let mut query = conn.prepare_cached(
-        "SELECT t.id, t.title, 'held', t.created_by, l.reason, l.submitted_at
+        "SELECT t.id, t.title, 'held', t.created_by, l.reason, l.submitted_at,
+                (SELECT max(id) FROM activity_log WHERE ticket_id = t.id)
          FROM landings l JOIN tickets t ON t.id = l.ticket_id
          WHERE l.state = 'held' ORDER BY l.id LIMIT :most",
     )?;
@@ -105,7 +106,8 @@ fn assigned(conn: &Connection) -> Result<Vec<Waiting>> {
                      ELSE (SELECT a.outcome || ': ' || coalesce(a.reason, '') FROM attempts a
                            WHERE a.ticket_id = t.id AND a.ended_at IS NOT NULL
                            ORDER BY a.number DESC LIMIT 1) END,
-                coalesce(q.created_at, t.created_at)
+                coalesce(q.created_at, t.created_at),
+                (SELECT max(id) FROM activity_log WHERE ticket_id = t.id)
          FROM tickets t
          LEFT JOIN activity_log q ON q.id = (SELECT max(id) FROM activity_log
                                              WHERE ticket_id = t.id AND action = 'quarantined')
@@ -126,5 +128,6 @@ fn from_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Waiting> {
         created_by: row.get(3)?,
         detail: row.get(4)?,
         since: row.get(5)?,
+        version: row.get::<_, Option<i64>>(6)?.unwrap_or_default(),
     })
 }

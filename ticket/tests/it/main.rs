@@ -18,6 +18,7 @@ mod migrations;
 mod outbox;
 mod permissions;
 mod proposals;
+mod replies;
 mod reviews;
 mod support;
 mod transfer;

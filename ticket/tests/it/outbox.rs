@@ -13,6 +13,7 @@ fn tell(key: &str, subject: &str, priority: u8) -> Change {
         kind: Kind::Question,
         subject: subject.into(),
         ticket: None,
+        version: None,
         title: key.into(),
         body: String::new(),
         priority,

@@ -22,6 +22,7 @@ fn waiting(ticket: i64, wanted: Wanted, by: &str) -> Waiting {
         created_by: by.into(),
         detail: Some("Red or blue".into()),
         since: "2026-01-01 00:00:00".into(),
+        version: 70,
     }
 }
 
