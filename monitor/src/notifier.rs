@@ -17,10 +17,12 @@ mod watch;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use swarm::channel::ntfy::replies::Replies;
 use swarm::channel::{self, Channel, Message, Published};
 use swarm::{Config, Project};
 use ticket::Error;
+use ticket::wire::Tried;
 use tokio::sync::Notify;
 
 use self::news::NotTaken;
@@ -65,6 +67,7 @@ impl Notifier {
         let channels = Channel::all(project, config)?;
         let ntfy = channels.iter().find_map(|channel| match channel {
             Channel::Ntfy(ntfy) => Some(ntfy),
+            _ => None,
         });
         let replies = ntfy.map(|ntfy| Replies::of(project, config, ntfy));
         let replies = replies.transpose()?.flatten();
@@ -100,20 +103,23 @@ impl Notifier {
     fn replies_to(&self, line: &Line) -> Option<&Replies> {
         match line.channel {
             Channel::Ntfy(_) => self.replies.as_ref(),
+            _ => None,
         }
     }
 }
 
-/// Sends one message past the outbox; an error says why it was not taken.
-pub async fn test(hub: &Hub) -> ticket::Result<String> {
-    let Some(line) = hub.notifier.lines.first() else {
-        return Err(Error::Refused(channel::NONE.into()));
-    };
+/// Sends one message past the outbox by every way that is set, or by the one of this name. Returns
+/// what came of each.
+pub async fn test(hub: &Hub, only: Option<&str>) -> ticket::Result<Vec<Tried>> {
+    let lines = hub.notifier.lines.iter();
+    let channels: Vec<&Channel> = lines.map(|line| &line.channel).collect();
+    let channels = channel::chosen(&channels, only).map_err(Error::Refused)?;
     let message = channel::trial(&hub.config.project.name, page(hub));
-    match publish(line.channel.clone(), message).await {
-        Published::Taken => Ok(line.channel.place()),
-        not_taken => Err(Error::Unavailable(line.channel.sentence(&not_taken))),
-    }
+    let tried = channels.into_iter().map(|channel| {
+        let published = publish(channel.clone(), message.clone());
+        async move { channel.tried(&published.await) }
+    });
+    Ok(join_all(tried).await)
 }
 
 /// The page, as people reach it.

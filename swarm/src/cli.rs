@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
+use swarm::channel::Channel;
 use ticket::cost::By;
 
 /// Agents in containers work on tickets and land them on a branch that is always green.
@@ -88,7 +90,7 @@ pub enum Command {
     Regenerate,
     /// Show where the page is and how to log in
     Open,
-    /// Messages for when you are away, to the ntfy topic of the configuration
+    /// Messages for when you are away, by the ways that the configuration sets
     #[command(subcommand)]
     Notify(Notify),
     /// Run verify.sh on commits of the base branch, each in a fresh container
@@ -190,8 +192,12 @@ pub enum BackendKind {
 
 #[derive(Subcommand)]
 pub enum Notify {
-    /// Send one message and say whether the server took it
-    Test,
+    /// Send one message by every way that is set, and say what came of each
+    Test {
+        /// Only this way
+        #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Channel::NAMES))]
+        channel: Option<String>,
+    },
 }
 
 #[derive(clap::Args)]

@@ -23,8 +23,8 @@ mod size;
 pub mod view;
 
 pub use sections::{
-    Access, Agents, Image, Limits, Monitor, Network, Notify, ProjectSection, Proposals, Queue,
-    RoleSection, Transcripts, Verify,
+    Access, Agents, Image, Limits, Mail, Monitor, Network, Notify, ProjectSection, Proposals,
+    Queue, RoleSection, Security, Transcripts, Verify,
 };
 pub use size::Size;
 

@@ -30,7 +30,8 @@ use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
 use crate::wire::{
     ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heard,
-    Heartbeat, Scale, Submit, SwarmStatus, Verdict, Verification, VerifyCommit, Work, WorkRequest,
+    Heartbeat, Scale, Submit, SwarmStatus, TestMessage, Tried, Verdict, Verification, VerifyCommit,
+    Work, WorkRequest,
 };
 
 /// How long an answer may take to which thousands of tickets belong.
@@ -43,6 +44,8 @@ const ROUTES: &str = "/api/v1";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long an answer may take that has nothing to wait for.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same for a message that goes out by every way there is.
+const NOTIFY_TIMEOUT: Duration = Duration::from_secs(90);
 /// What a long poll may take beyond the wait that it asked for.
 const POLL_SLACK: Duration = Duration::from_secs(15);
 /// How long one verification of a commit may take before its caller gives up.
@@ -194,9 +197,9 @@ impl Client {
         self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
-    /// Sends one message to the people who are away; returns who took it.
-    pub fn notify_test(&self) -> Result<String> {
-        self.post("/notify/test", &serde_json::json!({}), ANSWER_TIMEOUT)
+    /// Sends one message to the people who are away; returns what came of it, for each way.
+    pub fn notify_test(&self, wanted: &TestMessage) -> Result<Vec<Tried>> {
+        self.post("/notify/test", wanted, NOTIFY_TIMEOUT)
     }
 
     /// Ends agents, verifiers and the hub; returns when the agents are gone.

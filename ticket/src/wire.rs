@@ -450,6 +450,25 @@ pub struct VerifyCommit {
     pub commit: String,
 }
 
+/// Body of `POST /notify/test` on the human listener.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TestMessage {
+    /// Only by this way: `ntfy`, `slack`, `discord`, `webhook` or `mail`.
+    pub channel: Option<String>,
+}
+
+/// What came of a test message on one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The way.
+    pub channel: String,
+    /// Whether it was taken.
+    pub taken: bool,
+    /// The same in one sentence, with the reason when it was not.
+    pub said: String,
+}
+
 /// What `.swarm/hub.json` says: where the hub is and how to speak to it. Mode 0600.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HubFile {

@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
+use ticket::wire::{TestMessage, Tried};
 
-use crate::error::Answer;
+use crate::error::{Answer, Body};
 use crate::hub::Shared;
 use crate::notifier;
 
@@ -13,7 +14,11 @@ pub fn router() -> Router<Shared> {
     Router::new().route("/notify/test", post(test))
 }
 
-/// Answers with who took it.
-async fn test(State(hub): State<Shared>) -> Answer<Json<String>> {
-    Ok(Json(notifier::test(&hub).await?))
+/// Answers with what came of it, for each way that was tried.
+async fn test(
+    State(hub): State<Shared>,
+    Body(wanted): Body<TestMessage>,
+) -> Answer<Json<Vec<Tried>>> {
+    let tried = notifier::test(&hub, wanted.channel.as_deref()).await?;
+    Ok(Json(tried))
 }

@@ -6,6 +6,7 @@
 
 mod agents_door;
 mod browser;
+mod channels;
 mod costs;
 mod database;
 mod events;

@@ -302,17 +302,27 @@ async fn a_refused_login_is_one_message_that_says_what_to_run_and_no_secret() {
 async fn a_test_message_goes_out_at_once_or_says_why_not() {
     let server = Server::start(&[Mood::Denies]).await;
     let swarm = Swarm::start_with(&server.config()).await;
-    let (status, said) = swarm.human().post("/notify/test", json!({})).await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{said}");
-    assert!(said.to_string().contains("SWARM_NTFY_TOKEN"), "{said}");
-    let (status, said) = swarm.human().post("/notify/test", json!({})).await;
-    assert_eq!(
-        (status, said),
-        (
-            StatusCode::OK,
-            json!(format!("ntfy at http://{}/", server.address))
-        )
+    let test = || async { swarm.human().post("/notify/test", json!({})).await };
+    let (status, said) = test().await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    assert_eq!(said[0]["taken"], false, "{said}");
+    assert!(
+        said[0]["said"]
+            .as_str()
+            .unwrap()
+            .contains("SWARM_NTFY_TOKEN"),
+        "{said}"
     );
+    let (_, said) = test().await;
+    let sentence = format!("ntfy at http://{}/ took the message", server.address);
+    assert_eq!(
+        said,
+        json!([{ "channel": "ntfy", "taken": true, "said": sentence }])
+    );
+    let only = json!({ "channel": "slack" });
+    let (status, said) = swarm.human().post("/notify/test", only).await;
+    assert!(status.is_client_error(), "{status}");
+    assert!(said.to_string().contains("slack is not set"), "{said}");
     swarm.running.end().await.unwrap();
 
     let swarm = Swarm::start().await;

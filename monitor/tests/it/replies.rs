@@ -132,7 +132,6 @@ async fn what_was_answered_during_a_cut_or_a_restart_is_taken_once() {
     let second = make(&swarm, "proposal", "Paint it").await;
     let message = server.gets("Paint it", 1).await;
     server.go_away();
-    swarm.human();
     let project = swarm.project.clone();
     swarm.running.end().await.unwrap();
     server.tap(&message, "Reject").await;

@@ -19,17 +19,36 @@ pub enum Secret {
     NtfyToken,
     /// With which the buttons of a message publish answers.
     NtfyReplyToken,
+    /// The address of an incoming webhook.
+    SlackWebhook,
+    /// The address of a webhook.
+    DiscordWebhook,
+    /// With which requests to a server of one's own are signed.
+    WebhookSecret,
+    /// Of the account that sends mail.
+    SmtpPassword,
 }
 
 impl Secret {
     /// Every secret.
-    pub const ALL: [Secret; 2] = [Secret::NtfyToken, Secret::NtfyReplyToken];
+    pub const ALL: [Secret; 6] = [
+        Secret::NtfyToken,
+        Secret::NtfyReplyToken,
+        Secret::SlackWebhook,
+        Secret::DiscordWebhook,
+        Secret::WebhookSecret,
+        Secret::SmtpPassword,
+    ];
 
     /// The variable that holds it at `swarm start`.
     pub fn variable(self) -> &'static str {
         match self {
             Secret::NtfyToken => "SWARM_NTFY_TOKEN",
             Secret::NtfyReplyToken => "SWARM_NTFY_REPLY_TOKEN",
+            Secret::SlackWebhook => "SWARM_SLACK_WEBHOOK",
+            Secret::DiscordWebhook => "SWARM_DISCORD_WEBHOOK",
+            Secret::WebhookSecret => "SWARM_WEBHOOK_SECRET",
+            Secret::SmtpPassword => "SWARM_SMTP_PASSWORD",
         }
     }
 
@@ -38,6 +57,10 @@ impl Secret {
         match self {
             Secret::NtfyToken => "ntfy-token",
             Secret::NtfyReplyToken => "ntfy-reply-token",
+            Secret::SlackWebhook => "slack-webhook",
+            Secret::DiscordWebhook => "discord-webhook",
+            Secret::WebhookSecret => "webhook-secret",
+            Secret::SmtpPassword => "smtp-password",
         }
     }
 
@@ -55,7 +78,11 @@ impl Secret {
         };
         let value = value.to_string_lossy();
         let value = value.trim();
-        if value.len() > LONGEST || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_fit = match self {
+            Secret::SmtpPassword => !value.chars().any(char::is_control),
+            _ => value.bytes().all(|byte| byte.is_ascii_graphic()),
+        };
+        if value.len() > LONGEST || !is_fit {
             bail!("{variable} is not usable: expected one word without spaces such as tk_…");
         }
         write(project, self.file(), value)

@@ -46,7 +46,9 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Watch => watch::run(&project()?)?,
         Command::Regenerate => regenerate::run(&project()?)?,
         Command::Open => open::run(&project()?)?,
-        Command::Notify(Notify::Test) => notify::test(&project()?)?,
+        Command::Notify(Notify::Test { channel }) => {
+            return notify::test(&project()?, channel);
+        }
         Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
         Command::Backend(what) => return backend::run(&project()?, what),
         Command::Demo(arguments) => return demo::run(arguments),

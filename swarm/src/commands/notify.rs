@@ -1,29 +1,41 @@
 //! `swarm notify`: whether messages arrive, by the running hub, which is who sends them; without one
 //! from here.
 
-use anyhow::{Result, bail};
-use swarm::channel::{self, Channel, Published};
+use anyhow::Result;
+use swarm::channel::{self, Channel};
 use swarm::{Config, Project, hub};
 use ticket::client::Client;
+use ticket::exit;
+use ticket::wire::{TestMessage, Tried};
 
-pub fn test(project: &Project) -> Result<()> {
-    let place = match hub::hub_file(project) {
-        Some(file) => Client::new(&file.url, &file.token)?.notify_test()?,
-        None => from_here(project)?,
+/// Sends one message by every way that is set, or by this one, and prints what came of it. Returns the
+/// exit code.
+pub fn test(project: &Project, only: Option<String>) -> Result<u8> {
+    let tried = match hub::hub_file(project) {
+        Some(file) => {
+            let wanted = TestMessage { channel: only };
+            Client::new(&file.url, &file.token)?.notify_test(&wanted)?
+        }
+        None => from_here(project, only.as_deref())?,
     };
-    println!("{place} took the message.");
-    Ok(())
+    for Tried { taken, said, .. } in &tried {
+        match taken {
+            true => println!("{said}."),
+            false => eprintln!("swarm: {said}"),
+        }
+    }
+    Ok(match tried.iter().all(|tried| tried.taken) {
+        true => exit::OK,
+        false => exit::REFUSED,
+    })
 }
 
-fn from_here(project: &Project) -> Result<String> {
+fn from_here(project: &Project, only: Option<&str>) -> Result<Vec<Tried>> {
     let config = Config::load(project)?;
     let channels = Channel::all(project, &config)?;
-    let Some(channel) = channels.first() else {
-        bail!(channel::NONE);
-    };
-    let page = config.notify.page.clone();
-    match channel.publish(&channel::trial(&config.project.name, page)) {
-        Published::Taken => Ok(channel.place()),
-        not_taken => bail!(channel.sentence(&not_taken)),
-    }
+    let channels: Vec<&Channel> = channels.iter().collect();
+    let chosen = channel::chosen(&channels, only).map_err(anyhow::Error::msg)?;
+    let message = channel::trial(&config.project.name, config.notify.page.clone());
+    let tried = chosen.into_iter().map(|c| c.tried(&c.publish(&message)));
+    Ok(tried.collect())
 }

@@ -32,6 +32,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         hub::must_be_free(wanted)?;
         credentials.write(project)?;
         channel::secret::keep_all(project)?;
+        channel::prepare(project, &config)?;
         take(project, &config.project.branch);
         let mut build = Build::new();
         let images = image::build(&fleet, project, &config, &mut |p| build.show(p)).await?;

@@ -7,7 +7,7 @@ use ticket::text::one_line;
 use ticket::usd::Usd;
 
 use super::{Config, MAX_AGENTS, MIN_LEASE_SECONDS, Notify, backend};
-use crate::channel::ntfy;
+use crate::channel::{self, mail, ntfy};
 use crate::prices::Price;
 
 /// The first value that is of the right type and still makes no sense.
@@ -259,6 +259,15 @@ fn bad_address(notify: &Notify) -> Option<String> {
     let replies = replies.map(|name| ntfy::replies::check(name, notify.ntfy.as_deref()));
     if let Some(Err(expected)) = replies {
         return Some(format!("notify.reply_topic: {expected}"));
+    }
+    let webhook = notify.webhook.as_deref();
+    if webhook.is_some_and(|address| !channel::is_address(address)) {
+        return Some(
+            "notify.webhook: expected an address such as \"https://example.org/swarm\"".into(),
+        );
+    }
+    if let Some(Err(expected)) = notify.mail.as_ref().map(mail::check) {
+        return Some(format!("notify.mail: {expected}"));
     }
     let page = notify.page.as_deref()?;
     let is_address = ["http://", "https://"]

@@ -173,10 +173,47 @@ pub struct Notify {
     pub reply_topic: Option<String>,
     /// For how long a message can be answered.
     pub reply_hours: u64,
+    /// Whether messages go to a channel of Slack.
+    pub slack: bool,
+    /// Whether messages go to a channel of Discord.
+    pub discord: bool,
+    /// The server of one's own that messages go to.
+    pub webhook: Option<String>,
+    /// Mail.
+    pub mail: Option<Mail>,
     /// What is worth a message.
     pub events: Vec<Kind>,
     /// The page's address as a phone reaches it; its address on this machine when left out.
     pub page: Option<String>,
+}
+
+/// `[notify.mail]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mail {
+    /// The server, with its port where that is not the usual one.
+    pub server: String,
+    /// How the way there is protected.
+    pub security: Security,
+    /// Whom mail is from.
+    pub from: String,
+    /// Who gets it.
+    pub to: Vec<String>,
+    /// Who logs in to the server, when somebody has to.
+    pub user: Option<String>,
+}
+
+/// How the way to a mail server is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// Encrypted from the start; port 465.
+    Tls,
+    /// Encrypted before anything is said; port 587.
+    #[default]
+    Starttls,
+    /// In the open, to this machine alone; port 25.
+    None,
 }
 
 impl Default for ProjectSection {
@@ -278,6 +315,10 @@ impl Default for Notify {
             ntfy: None,
             reply_topic: None,
             reply_hours: 24,
+            slack: false,
+            discord: false,
+            webhook: None,
+            mail: None,
             events: Kind::ALL.to_vec(),
             page: None,
         }
