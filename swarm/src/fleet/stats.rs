@@ -33,10 +33,10 @@ impl Fleet {
 fn usage(sample: &ContainerStatsResponse) -> Option<Usage> {
     let cpu = sample.cpu_stats.as_ref()?.cpu_usage.as_ref()?;
     let memory = sample.memory_stats.as_ref()?;
+    // Older systems know both, and then the first counts processes in groups below, too.
     let cached = memory.stats.as_ref().and_then(|stats| {
-        stats
-            .get("inactive_file")
-            .or(stats.get("total_inactive_file"))
+        let total = stats.get("total_inactive_file");
+        total.or(stats.get("inactive_file"))
     });
     Some(Usage {
         cpu_nanos: cpu.total_usage?,
