@@ -1,6 +1,6 @@
 //! Links the `ticket` program for a short life: scripts start it hundreds of times an hour. It lies at
 //! a fixed address, because a tenth of what a call costs was spent on moving it to a random one (ADR
-//! 7), and what ordinary calls run of SQLite lies together, because a sixth was spent on bringing in
+//! 7), and what ordinary calls run lies together, because a sixth was spent on bringing in
 //! pages for a few functions each (ADR 9).
 
 use std::env;

@@ -15,6 +15,7 @@ use ticket::store::Session;
 use ticket::ticket::{NewTicket, Resolution, TicketChange};
 use ticket::{Actor, Error, Queue, Result};
 
+use super::fields::{self, said, words};
 use super::frame::Frame;
 use super::rendered;
 use crate::error::{Answer, Form, Path, Refusal};
@@ -38,43 +39,34 @@ pub struct Fields {
     priority: Option<i64>,
     labels: String,
     blocked_by: String,
-    by: Option<i64>,
+    by: String,
     agents: Option<u32>,
 }
 
 impl Fields {
-    fn text(&self) -> &str {
-        // Browsers send line ends of two characters.
-        self.text.trim()
+    fn text(&self) -> String {
+        said(&self.text).unwrap_or_default()
     }
 
     fn new_ticket(&self) -> Result<NewTicket> {
-        let words = |list: &str| -> Vec<String> {
-            let words = list.split(',').map(str::trim);
-            words
-                .filter(|word| !word.is_empty())
-                .map(String::from)
-                .collect()
-        };
-        let numbers = words(&self.blocked_by).into_iter().map(|word| {
-            word.trim_start_matches('#')
-                .parse()
-                .map_err(|_| Error::Invalid(format!("'{word}' is not the number of a ticket")))
-        });
+        let blockers = words(&self.blocked_by);
+        let blockers = blockers
+            .iter()
+            .filter_map(|word| fields::ticket(word).transpose());
         Ok(NewTicket {
-            title: self.title.trim().to_owned(),
-            description: text_or_none(&self.description),
+            title: said(&self.title).unwrap_or_default(),
+            description: said(&self.description),
             priority: self.priority,
             labels: words(&self.labels),
-            blocked_by: numbers.collect::<Result<_>>()?,
+            blocked_by: blockers.collect::<Result<_>>()?,
             ..NewTicket::default()
         })
     }
 
     fn change(&self) -> TicketChange {
         TicketChange {
-            title: text_or_none(&self.title),
-            description: Some(self.description.replace("\r\n", "\n")),
+            title: said(&self.title),
+            description: Some(said(&self.description).unwrap_or_default()),
             priority: self.priority,
             ..TicketChange::default()
         }
@@ -82,13 +74,8 @@ impl Fields {
 
     fn by(&self) -> Result<i64> {
         let missing = || Error::Invalid("the number of the other ticket is missing".into());
-        self.by.ok_or_else(missing)
+        fields::ticket(&self.by)?.ok_or_else(missing)
     }
-}
-
-fn text_or_none(text: &str) -> Option<String> {
-    let text = text.replace("\r\n", "\n");
-    (!text.trim().is_empty()).then(|| text.trim().to_owned())
 }
 
 /// `POST /tickets`
@@ -139,16 +126,14 @@ pub async fn act_on_swarm(
     Path(action): Path<String>,
     Form(fields): Form<Fields>,
 ) -> Response {
-    match run_on_swarm(&hub, &action, fields).await {
-        Ok(()) => done(&headers, "/"),
-        Err(refusal) => refused(&hub, &headers, refusal, "/").await,
-    }
+    let acted = run_on_swarm(&hub, &action, fields).await;
+    answered(&hub, &headers, acted, "/").await
 }
 
 async fn run_on_swarm(hub: &Hub, action: &str, fields: Fields) -> Answer<()> {
     match action {
         "pause" => {
-            let pause = move |queue: &mut Session<'_>| queue.pause(fields.text());
+            let pause = move |queue: &mut Session<'_>| queue.pause(&fields.text());
             hub.queue(Actor::Human, pause).await
         }
         "resume" => {
@@ -168,12 +153,14 @@ async fn run_on_swarm(hub: &Hub, action: &str, fields: Fields) -> Answer<()> {
 
 fn run(queue: &mut Session<'_>, id: i64, action: &str, fields: &Fields) -> Result<()> {
     match action {
-        "comment" => queue.comment(id, &NewComment::new(fields.text())).map(drop),
-        "answer" => queue.answer(id, fields.text()),
+        "comment" => queue
+            .comment(id, &NewComment::new(&fields.text()))
+            .map(drop),
+        "answer" => queue.answer(id, &fields.text()),
         "approve" => queue.approve(id),
-        "reject" => queue.reject(id, fields.text()),
-        "pass" => queue.pass(id, text_or_none(&fields.text).as_deref()),
-        "fail" => queue.fail(id, fields.text()).map(drop),
+        "reject" => queue.reject(id, &fields.text()),
+        "pass" => queue.pass(id, said(&fields.text).as_deref()),
+        "fail" => queue.fail(id, &fields.text()).map(drop),
         "update" => queue.update(id, &fields.change()),
         "block" => queue.block(id, fields.by()?),
         "unblock" => queue.unblock(id, fields.by()?),

@@ -4,10 +4,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
-use ticket::Error;
 use ticket::event::{Page as Rows, Which};
 
-use super::board::{given, is_blank};
+use super::fields::{self, given, is_blank};
 use super::frame::Frame;
 use super::rendered;
 use crate::error::{Answer, Query, Refusal};
@@ -38,17 +37,10 @@ impl Wanted {
     }
 
     fn which(&self) -> ticket::Result<Which> {
-        let ticket = given(&self.ticket).map(|text| {
-            let number = text.trim().trim_start_matches('#');
-            number.parse().map_err(|_| {
-                let said = ticket::text::one_line(&text);
-                Error::Invalid(format!("'{said}' is not the number of a ticket"))
-            })
-        });
         Ok(Which {
-            ticket: ticket.transpose()?,
-            agent: given(&self.agent).map(|name| name.trim().to_owned()),
-            action: given(&self.action).map(|action| action.trim().to_owned()),
+            ticket: fields::ticket(self.ticket.as_deref().unwrap_or_default())?,
+            agent: given(&self.agent),
+            action: given(&self.action),
             before: self.before,
         })
     }

@@ -67,14 +67,19 @@ impl Agent {
 /// `GET /agents`
 pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
     let frame = Frame::around(&hub, "Agents").await?;
-    let agents = agents(&hub, None).await?;
+    let agents = among(&hub, &frame.status.agents, None).await?;
     Ok(Html(rendered(&Page { frame, agents })?))
 }
 
 /// All, or the one of this name, as they are now.
 pub async fn agents(hub: &Hub, only: Option<&str>) -> Answer<Agents> {
-    let mut known = status::gather(hub).await?.agents;
-    known.retain(|agent| only.is_none_or(|name| agent.name == name));
+    among(hub, &status::gather(hub).await?.agents, only).await
+}
+
+async fn among(hub: &Hub, known: &[AgentStatus], only: Option<&str>) -> Answer<Agents> {
+    let known = known
+        .iter()
+        .filter(|agent| only.is_none_or(|name| agent.name == name));
     let loads = hub.fleet.loads().await;
     let (attempts, cost) = hub
         .database
@@ -107,7 +112,7 @@ pub async fn agents(hub: &Hub, only: Option<&str>) -> Answer<Agents> {
         }
     };
     Ok(Agents {
-        agents: known.into_iter().map(agent).collect(),
+        agents: known.cloned().map(agent).collect(),
     })
 }
 
@@ -152,7 +157,7 @@ struct Session {
 pub async fn one(State(hub): State<Shared>, Path(name): Path<String>) -> Answer<Html<String>> {
     let id = known(&name)?;
     let frame = Frame::around(&hub, &id.name()).await?;
-    let agents = agents(&hub, Some(&name)).await?;
+    let agents = among(&hub, &frame.status.agents, Some(&name)).await?;
     let log = log(&hub, &name).await;
     let session = session(&hub, &name).await?;
     Ok(Html(rendered(&One {

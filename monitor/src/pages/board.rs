@@ -10,9 +10,10 @@ use swarm::config::MAX_AGENTS;
 use ticket::filter::{Filter, Search};
 use ticket::landing::{Landing, LandingState};
 use ticket::ticket::{HUMAN, TicketType};
-use ticket::wire::SwarmStatus;
+use ticket::wire::{Base, SwarmStatus};
 use ticket::{Actor, Queue, Status, Ticket, moment};
 
+use super::fields::{given, is_blank};
 use super::frame::Frame;
 use super::rendered;
 use crate::error::{Answer, Query};
@@ -20,7 +21,7 @@ use crate::hub::{Hub, Shared};
 use crate::routes::status;
 
 /// How many unfinished tickets are shown; the oldest matter most.
-const MAX_TICKETS: usize = 500;
+const MAX_TICKETS: u32 = 500;
 /// How many that landed.
 const LANDED: u32 = 20;
 
@@ -35,16 +36,6 @@ pub struct Wanted {
     kind: Option<String>,
     #[serde(default, skip_serializing_if = "is_blank")]
     assigned_to: Option<String>,
-}
-
-/// Whether a form's field says nothing.
-pub fn is_blank(field: &Option<String>) -> bool {
-    given(field).is_none()
-}
-
-/// What a form's field says; an empty one says nothing.
-pub fn given(field: &Option<String>) -> Option<String> {
-    field.clone().filter(|text| !text.trim().is_empty())
 }
 
 impl Wanted {
@@ -90,11 +81,12 @@ pub struct Controls {
     most: u32,
 }
 
-/// Main's head, counts and today's cost.
+/// Main's head, and counts.
 #[derive(Template)]
 #[template(path = "summary.html")]
 pub struct Summary {
-    status: SwarmStatus,
+    base: Base,
+    agents: u32,
     counts: Vec<(Status, u64)>,
 }
 
@@ -103,7 +95,7 @@ pub struct Summary {
 #[template(path = "columns.html")]
 pub struct Columns {
     columns: Vec<Column>,
-    more: usize,
+    more: u64,
 }
 
 struct Column {
@@ -147,11 +139,11 @@ impl Card {
 pub async fn page(State(hub): State<Shared>, Query(wanted): Query<Wanted>) -> Answer<Html<String>> {
     let frame = Frame::around(&hub, "Board").await?;
     let board = Board {
-        frame,
-        summary: summary(&hub).await?,
+        summary: Summary::of(&frame.status),
         columns: columns(&hub, &wanted).await?,
         controls: controls(&hub).await?,
         wanted,
+        frame,
     };
     Ok(Html(rendered(&board)?))
 }
@@ -164,12 +156,20 @@ pub async fn tickets(
     Ok(Html(rendered(&columns(&hub, &wanted).await?)?))
 }
 
+impl Summary {
+    fn of(status: &SwarmStatus) -> Summary {
+        let count = |s: Status| status.tickets.get(s.as_str()).copied().unwrap_or(0);
+        Summary {
+            base: status.base.clone(),
+            agents: status.desired_agents,
+            counts: Status::ALL.map(|s| (s, count(s))).into(),
+        }
+    }
+}
+
 /// The swarm in a line.
 pub async fn summary(hub: &Hub) -> Answer<Summary> {
-    let status = status::gather(hub).await?;
-    let count = |s: Status| status.tickets.get(s.as_str()).copied().unwrap_or(0);
-    let counts = Status::ALL.map(|s| (s, count(s))).into();
-    Ok(Summary { status, counts })
+    Ok(Summary::of(&status::gather(hub).await?))
 }
 
 /// What the human can do with the swarm as a whole.
@@ -182,9 +182,14 @@ pub async fn controls(hub: &Hub) -> Answer<Controls> {
 }
 
 async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
-    let filter = wanted.filter();
     let search = given(&wanted.q);
-    let (tickets, waiting) = hub
+    // Words may be found anywhere; without them the first tickets are enough, and who of them waits
+    // is among the first that wait.
+    let filter = Filter {
+        limit: search.is_none().then_some(MAX_TICKETS),
+        ..wanted.filter()
+    };
+    let (mut tickets, waiting, all) = hub
         .read(Actor::Human, move |queue| {
             let blocked = Filter {
                 blocked: true,
@@ -192,23 +197,29 @@ async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
             };
             let waiting = queue.list(&blocked)?.into_iter().map(|t| t.id).collect();
             let mut tickets = queue.list(&filter)?;
-            if let Some(words) = search {
-                let found = queue.search(&Search {
-                    words,
-                    status: None,
-                    limit: Some(u32::MAX),
-                })?;
-                let found: BTreeSet<i64> = found.iter().map(|hit| hit.ticket.id).collect();
-                tickets.retain(|ticket| found.contains(&ticket.id));
-            }
-            Ok((tickets, waiting))
+            let Some(words) = search else {
+                return Ok((tickets, waiting, queue.count(&filter)?));
+            };
+            let found = queue.search(&Search {
+                words,
+                status: None,
+                limit: Some(u32::MAX),
+            })?;
+            let found: BTreeSet<i64> = found.iter().map(|hit| hit.ticket.id).collect();
+            tickets.retain(|ticket| found.contains(&ticket.id));
+            let all = tickets.len() as u64;
+            Ok((tickets, waiting, all))
         })
         .await?;
+    tickets.truncate(MAX_TICKETS as usize);
     let landed = match wanted.narrows() {
         true => Vec::new(),
         false => landed(hub).await?,
     };
-    Ok(by_stage(tickets, &waiting, landed, moment::now()))
+    Ok(Columns {
+        more: all.saturating_sub(tickets.len() as u64),
+        columns: by_stage(tickets, &waiting, landed, moment::now()),
+    })
 }
 
 /// What landed lately, the latest first.
@@ -222,13 +233,11 @@ async fn landed(hub: &Hub) -> Answer<Vec<Card>> {
 
 /// The columns, in the order in which a ticket passes through them.
 fn by_stage(
-    mut tickets: Vec<Ticket>,
+    tickets: Vec<Ticket>,
     waiting: &BTreeSet<i64>,
     landed: Vec<Card>,
     now: i64,
-) -> Columns {
-    let more = tickets.len().saturating_sub(MAX_TICKETS);
-    tickets.truncate(MAX_TICKETS);
+) -> Vec<Column> {
     let mut columns: Vec<Column> = Stage::ALL
         .map(|stage| Column {
             title: stage.title(),
@@ -240,7 +249,7 @@ fn by_stage(
         columns[stage as usize].cards.push(Card::of(ticket));
     }
     columns[Stage::Landed as usize].cards = landed;
-    Columns { columns, more }
+    columns
 }
 
 /// Where a ticket stands, as a person sees it.

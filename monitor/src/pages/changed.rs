@@ -8,6 +8,8 @@ use ticket::event::Event;
 const SUMMARY: &str = "summary";
 /// The lists of tickets.
 const TICKETS: &str = "tickets";
+/// What is said about tickets.
+const COMMENTS: &str = "comments";
 /// The agents.
 const AGENTS: &str = "agents";
 /// The landing queue and what came of it.
@@ -38,7 +40,7 @@ pub fn by(events: &[Event]) -> String {
 /// What is not known here may change anything.
 fn of(action: &str) -> &'static [&'static str] {
     match action {
-        "commented" => &[ACTIVITY],
+        "commented" => &[COMMENTS, ACTIVITY],
         "learned" => &[LEARNINGS, ACTIVITY],
         "phase" => &[AGENTS, COST, ACTIVITY],
         "enrolled" | "proposing" | "proposal_ended" | "left" => &[AGENTS, ACTIVITY],
@@ -68,10 +70,13 @@ mod tests {
     #[test]
     fn only_what_changed_is_swapped() {
         for (events, expected) in [
-            (vec![event("commented", Some(7))], "activity ticket:7"),
+            (
+                vec![event("commented", Some(7))],
+                "activity comments ticket:7",
+            ),
             (
                 vec![event("phase", Some(7)), event("commented", Some(12))],
-                "activity agents cost ticket:12 ticket:7",
+                "activity agents comments cost ticket:12 ticket:7",
             ),
             (
                 vec![event("new in a later version", None)],

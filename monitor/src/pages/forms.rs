@@ -1,11 +1,10 @@
 //! What the human can say of a ticket that waits for them, as forms.
 
 use askama::Template;
-use ticket::ticket::HUMAN;
-use ticket::{Status, Ticket, TicketType};
+use ticket::waiting::Wanted;
 
 /// The forms of one ticket.
-#[derive(Template)]
+#[derive(Default, Template)]
 #[template(path = "forms.html")]
 pub struct Forms {
     id: i64,
@@ -15,6 +14,7 @@ pub struct Forms {
 struct Form {
     action: &'static str,
     button: &'static str,
+    /// What is to be written, where anything is.
     field: Option<Field>,
 }
 
@@ -24,57 +24,29 @@ struct Field {
 }
 
 impl Forms {
-    /// What can be answered to this ticket now; none when it does not wait for the human. `is_held`:
-    /// a landing of it changes protected paths.
-    pub fn of(ticket: &Ticket, is_held: bool) -> Forms {
-        let waits = ticket.status != Status::Done && ticket.assigned_to.as_deref() == Some(HUMAN);
-        let forms = match ticket.kind {
-            _ if !waits && !is_held => Vec::new(),
-            TicketType::Question => vec![asks("answer", "Answer", "Your answer")],
-            TicketType::Verify => vec![
-                may_say("pass", "Pass", "What to say about it"),
-                asks("fail", "Fail", "What is wrong"),
+    /// What can be said to what is asked.
+    pub fn of(id: i64, wanted: Wanted) -> Forms {
+        let forms = match wanted {
+            Wanted::Question => vec![form("answer", "Answer", Some(("Your answer", true)))],
+            Wanted::Verify => vec![
+                form("pass", "Pass", Some(("What to say about it", false))),
+                form("fail", "Fail", Some(("What is wrong", true))),
             ],
-            TicketType::Proposal => approve_or_reject(),
-            TicketType::Task if is_held => approve_or_reject(),
-            TicketType::Task => vec![says("unclaim", "Let agents try again")],
+            Wanted::Proposal | Wanted::Held => vec![
+                form("approve", "Approve", None),
+                form("reject", "Reject", Some(("Why not", true))),
+            ],
+            Wanted::Quarantine => vec![form("unclaim", "Let agents try again", None)],
+            Wanted::Work => vec![form("unclaim", "Give it to the agents", None)],
         };
-        Forms {
-            id: ticket.id,
-            forms,
-        }
+        Forms { id, forms }
     }
 }
 
-fn approve_or_reject() -> Vec<Form> {
-    vec![
-        says("approve", "Approve"),
-        asks("reject", "Reject", "Why not"),
-    ]
-}
-
-fn says(action: &'static str, button: &'static str) -> Form {
+fn form(action: &'static str, button: &'static str, field: Option<(&'static str, bool)>) -> Form {
     Form {
         action,
         button,
-        field: None,
-    }
-}
-
-fn asks(action: &'static str, button: &'static str, label: &'static str) -> Form {
-    let required = true;
-    Form {
-        action,
-        button,
-        field: Some(Field { label, required }),
-    }
-}
-
-fn may_say(action: &'static str, button: &'static str, label: &'static str) -> Form {
-    let required = false;
-    Form {
-        action,
-        button,
-        field: Some(Field { label, required }),
+        field: field.map(|(label, required)| Field { label, required }),
     }
 }

@@ -1,11 +1,7 @@
 //! What surrounds every page: the project, the way to the other pages, what hinders the swarm.
 
 use askama::Template;
-
-use ticket::filter::Filter;
-use ticket::landing::LandingState;
-use ticket::ticket::HUMAN;
-use ticket::{Actor, Queue};
+use ticket::wire::SwarmStatus;
 
 use crate::error::Answer;
 use crate::hub::Hub;
@@ -37,18 +33,16 @@ const PAGES: [Page; 9] = [
     page("Settings", "/settings"),
 ];
 
-/// What `layout.html` shows around a page.
+/// What `frame.html` shows around a page.
 pub struct Frame {
     /// The page's heading.
     pub title: String,
-    /// The project's name.
-    pub project: String,
     /// The newest event that the page may lack.
     pub after: i64,
-    /// What hinders the swarm.
-    pub problems: Problems,
+    /// The swarm at a glance.
+    pub status: SwarmStatus,
     /// How much waits for the human.
-    pub waiting: Waiting,
+    pub waiting: Badge,
 }
 
 impl Frame {
@@ -58,9 +52,8 @@ impl Frame {
         let after = *hub.database.last_event().borrow();
         Ok(Frame {
             title: title.to_owned(),
-            project: hub.config.project.name.clone(),
             after,
-            problems: problems(hub).await?,
+            status: status::gather(hub).await?,
             waiting: waiting(hub).await?,
         })
     }
@@ -74,23 +67,15 @@ impl Frame {
 /// How many tickets wait for the human.
 #[derive(Template)]
 #[template(source = "{% if count > 0 %}{{ count }}{% endif %}", ext = "html")]
-pub struct Waiting {
-    count: u64,
+pub struct Badge {
+    count: usize,
 }
 
-/// At this moment; held landings included.
-pub async fn waiting(hub: &Hub) -> Answer<Waiting> {
-    let mine = Filter {
-        assigned_to: Some(HUMAN.to_owned()),
-        ..Filter::default()
-    };
-    let count = hub
-        .read(Actor::Human, move |queue| queue.count(&mine))
-        .await?;
-    let landings = hub.database.read(|store| store.landing_queue()).await?;
-    let held = landings.iter().filter(|l| l.state == LandingState::Held);
-    Ok(Waiting {
-        count: count + held.count() as u64,
+/// At this moment.
+pub async fn waiting(hub: &Hub) -> Answer<Badge> {
+    let waiting = hub.database.read(|store| store.waiting()).await?;
+    Ok(Badge {
+        count: waiting.len(),
     })
 }
 

@@ -6,10 +6,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use ticket::Status;
-use ticket::store::{Waiting, Waits};
+use ticket::store::{Linked, Waits};
 
 use super::frame::Frame;
-use super::layout::{Cell, cells};
+use super::layers::{Cell, cells};
 use super::rendered;
 use crate::error::Answer;
 use crate::hub::{Hub, Shared};
@@ -115,7 +115,7 @@ fn first_of(pairs: &[(i64, i64)], most: usize) -> (BTreeSet<i64>, Vec<(i64, i64)
     (kept, among)
 }
 
-fn node(ticket: Waiting, cell: Cell, waits_for: &mut BTreeMap<i64, Vec<i64>>) -> Node {
+fn node(ticket: Linked, cell: Cell, waits_for: &mut BTreeMap<i64, Vec<i64>>) -> Node {
     let (x, y) = corner(cell);
     Node {
         x,
@@ -147,7 +147,7 @@ mod tests {
 
     fn waits(pairs: &[(i64, i64)]) -> Waits {
         let ids: BTreeSet<i64> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
-        let ticket = |id: i64| Waiting {
+        let ticket = |id: i64| Linked {
             id,
             title: format!("</title><script>ticket {id}"),
             status: Status::Open,

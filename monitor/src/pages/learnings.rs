@@ -9,7 +9,7 @@ use ticket::learning::{Learning, LearningFilter, NewLearning};
 use ticket::{Actor, Queue};
 
 use super::actions::answered;
-use super::board::{given, is_blank};
+use super::fields::{self, given, is_blank};
 use super::frame::Frame;
 use super::markdown::html;
 use super::rendered;
@@ -101,18 +101,10 @@ pub struct Fields {
 
 impl Fields {
     fn learning(&self) -> ticket::Result<NewLearning> {
-        let number = self.ticket.trim().trim_start_matches('#');
-        let ticket = match number {
-            "" => None,
-            number => Some(number.parse().map_err(|_| {
-                let said = ticket::text::one_line(number);
-                ticket::Error::Invalid(format!("'{said}' is not the number of a ticket"))
-            })?),
-        };
         Ok(NewLearning {
-            body: self.body.replace("\r\n", "\n"),
-            category: Some(self.category.trim().to_owned()).filter(|word| !word.is_empty()),
-            ticket,
+            body: fields::said(&self.body).unwrap_or_default(),
+            category: fields::said(&self.category),
+            ticket: fields::ticket(&self.ticket)?,
             author: None,
         })
     }

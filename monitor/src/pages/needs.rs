@@ -1,15 +1,11 @@
 //! What waits for the human: questions, proposals, checks, held landings, tickets that failed too
 //! often. Each can be answered in its place.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
-use ticket::filter::Filter;
-use ticket::landing::LandingState;
-use ticket::ticket::HUMAN;
-use ticket::{Actor, Queue, TicketDetail, TicketType};
+use ticket::waiting::{Waiting, Wanted};
+use ticket::{Actor, Queue, TicketDetail};
 
 use super::forms::Forms;
 use super::frame::Frame;
@@ -42,6 +38,8 @@ struct Need {
     id: i64,
     title: String,
     what: &'static str,
+    /// What a held submission changes, or why the last attempt failed.
+    why: Option<String>,
     text: String,
     comments: Vec<Said>,
     forms: Forms,
@@ -66,53 +64,45 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
 
 /// At this moment.
 pub async fn needs(hub: &Hub) -> Answer<Needs> {
-    let landings = hub.database.read(|store| store.landing_queue()).await?;
-    let held: BTreeSet<i64> = landings
-        .iter()
-        .filter(|landing| landing.state == LandingState::Held)
-        .map(|landing| landing.ticket_id)
-        .collect();
-    let (details, more) = hub
-        .read(Actor::Human, {
-            let held = held.clone();
-            move |queue| {
-                let mine = Filter {
-                    assigned_to: Some(HUMAN.to_owned()),
-                    ..Filter::default()
-                };
-                let mut ids: BTreeSet<i64> = queue.list(&mine)?.iter().map(|t| t.id).collect();
-                ids.extend(held);
-                let more = ids.len().saturating_sub(SHOWN);
-                let shown = ids.into_iter().take(SHOWN);
-                let details = shown
-                    .map(|id| queue.show(id))
-                    .collect::<Result<Vec<_>, _>>()?;
-                Ok((details, more))
-            }
+    let (asked, more) = hub
+        .database
+        .read(|store| {
+            let mut waiting = store.waiting()?;
+            let more = waiting.len().saturating_sub(SHOWN);
+            waiting.truncate(SHOWN);
+            let mut queue = store.session(&Actor::Human);
+            let asked = waiting.into_iter().map(|one| {
+                let detail = queue.show(one.ticket)?;
+                Ok((one, detail))
+            });
+            Ok((asked.collect::<ticket::Result<Vec<_>>>()?, more))
         })
         .await?;
-    let tickets = details
-        .into_iter()
-        .map(|detail| need(&held, detail))
-        .collect();
-    Ok(Needs { tickets, more })
+    Ok(Needs {
+        tickets: asked.into_iter().map(need).collect(),
+        more,
+    })
 }
 
-fn need(held: &BTreeSet<i64>, detail: TicketDetail) -> Need {
+fn need((asked, detail): (Waiting, TicketDetail)) -> Need {
     let TicketDetail {
         ticket, comments, ..
     } = detail;
-    let is_held = held.contains(&ticket.id);
     let first = comments.len().saturating_sub(COMMENTS);
     Need {
-        what: match ticket.kind {
-            _ if is_held => "A landing that changes protected paths.",
-            TicketType::Question => "A question.",
-            TicketType::Proposal => "A proposal.",
-            TicketType::Verify => "A check.",
-            TicketType::Task => "A task that is yours, or that agents failed at too often.",
+        what: match asked.wanted {
+            Wanted::Held => "A landing that changes protected paths.",
+            Wanted::Question => "A question.",
+            Wanted::Proposal => "A proposal.",
+            Wanted::Verify => "A check.",
+            Wanted::Quarantine => "A task that agents failed at too often.",
+            Wanted::Work => "A task that is yours.",
         },
-        forms: Forms::of(&ticket, is_held),
+        why: match asked.wanted {
+            Wanted::Held | Wanted::Quarantine => asked.detail,
+            Wanted::Question | Wanted::Proposal | Wanted::Verify | Wanted::Work => None,
+        },
+        forms: Forms::of(ticket.id, asked.wanted),
         text: html(ticket.description.as_deref().unwrap_or_default()),
         comments: comments[first..].iter().map(Said::of).collect(),
         id: ticket.id,

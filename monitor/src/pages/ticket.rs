@@ -5,7 +5,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use ticket::attempt::Attempt;
-use ticket::landing::LandingState;
 use ticket::{Actor, Queue, Ticket, TicketDetail};
 
 use super::forms::Forms;
@@ -93,12 +92,13 @@ async fn detail(hub: &Hub, id: i64) -> Answer<TicketDetail> {
 }
 
 async fn forms(hub: &Hub, detail: &TicketDetail) -> Answer<TicketForms> {
-    let landings = hub.database.read(|store| store.landing_queue()).await?;
-    let is_held = landings.iter().any(|landing| {
-        landing.ticket_id == detail.ticket.id && landing.state == LandingState::Held
-    });
+    let id = detail.ticket.id;
+    let waiting = hub.database.read(|store| store.waiting()).await?;
+    let asked = waiting.iter().find(|waiting| waiting.ticket == id);
     Ok(TicketForms {
-        answers: Forms::of(&detail.ticket, is_held),
+        answers: asked
+            .map(|asked| Forms::of(id, asked.wanted))
+            .unwrap_or_default(),
         ticket: detail.ticket.clone(),
         blocked_by: detail.blocked_by.clone(),
     })

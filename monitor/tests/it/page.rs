@@ -151,7 +151,7 @@ async fn forms_work_without_a_script() {
         assert_eq!(ticket[field], value, "{ticket}");
     }
     for (action, fields) in [
-        ("comment", vec![("text", "done soon")]),
+        ("comment", vec![("text", "done\r\nsoon")]),
         ("unblock", vec![("by", other.to_string().leak() as &str)]),
         ("update", vec![("title", "Renamed"), ("priority", "3")]),
         ("cancel", vec![]),
@@ -163,7 +163,7 @@ async fn forms_work_without_a_script() {
     let (_, ticket) = swarm.human().get(&leads).await;
     assert_eq!(ticket["title"], "Renamed");
     assert_eq!(ticket["resolution"], "cancelled");
-    assert_eq!(ticket["comments"][0]["body"], "done soon");
+    assert_eq!(ticket["comments"][0]["body"], "done\nsoon");
 
     let why = [("text", "for the night")];
     let (status, _, _) = sent(&swarm, "/swarm/pause", &ours, &why).await;

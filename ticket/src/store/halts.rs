@@ -124,8 +124,11 @@ pub fn after_end(
         Some(Trouble::Service) => {
             Halt::by_failure(Cause::Service, known, tried, said, now(), jitter)
         }
-        Some(Trouble::Program) if one_more(tx)? < MANY && !tried => return Ok(()),
         Some(Trouble::Program) => {
+            let in_a_row = one_more(tx)?;
+            if in_a_row < MANY && !tried {
+                return Ok(());
+            }
             Halt::by_failure(Cause::Program, known, tried, said, now(), jitter)
         }
         None => {

@@ -59,7 +59,7 @@ pub use proposals::{NewProposal, Ration};
 pub use reader::Reader;
 pub use session::Session;
 use turn::Turn;
-pub use waits::{Waiting, Waits};
+pub use waits::{Linked, Waits};
 
 use crate::actor::Actor;
 use crate::error::{Error, Result};

@@ -10,7 +10,7 @@ use crate::status::Status;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waits {
     /// The tickets that wait or are waited for, by number.
-    pub tickets: Vec<Waiting>,
+    pub tickets: Vec<Linked>,
     /// The first of each pair waits for the second.
     pub pairs: Vec<(i64, i64)>,
     /// There are more than were asked for.
@@ -19,7 +19,7 @@ pub struct Waits {
 
 /// A ticket in [`Waits`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Linked {
     /// Its number.
     pub id: i64,
     /// Its title.
@@ -58,7 +58,7 @@ impl Store {
              WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id",
         )?;
         let tickets = query.query_map(named_params! { ":ids": json(&ids)? }, |row| {
-            Ok(Waiting {
+            Ok(Linked {
                 id: row.get("id")?,
                 title: row.get("title")?,
                 status: tickets::parsed(row, "status")?,
