@@ -24,7 +24,7 @@ pub struct Comment {
 }
 
 /// What `comment` needs to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewComment {
     /// What to say; not blank.

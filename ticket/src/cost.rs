@@ -1,7 +1,7 @@
 //! What agents cost, added up by ticket, agent, day, model or phase.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::usage::Spent;
 use crate::usd::Usd;
@@ -49,10 +49,12 @@ impl std::str::FromStr for By {
 }
 
 /// Which part of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct CostFilter {
     /// What each line stands for.
+    #[param(inline)]
     pub by: By,
     /// Only this day and later ones: `2030-01-31`.
     pub since: Option<String>,

@@ -2,7 +2,7 @@
 //! parameters, so several words of one kind are joined by commas.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -20,8 +20,9 @@ const DEFAULT_ROWS: u32 = 20;
 const MAX_ROWS: u32 = 100_000;
 
 /// Which tickets. Every condition must hold; without statuses all but done.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Filter {
     /// Statuses, joined by commas: any of them.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ impl Filter {
 }
 
 /// Which tickets an agent takes. Every condition must hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct ClaimFilter {
     /// Types, joined by commas: any of them.
@@ -105,8 +106,9 @@ impl ClaimFilter {
 }
 
 /// A full-text search over titles, descriptions and comments.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Search {
     /// Words that must all occur; `"a phrase"` stays together, and `begin*` stands for every word
     /// that begins so.

@@ -64,7 +64,7 @@ impl FromStr for LandingState {
 }
 
 /// A row of the landing queue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Landing {
     /// Its number, in the order of submission.
     pub id: i64,

@@ -4,7 +4,7 @@
 mod choice;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::error::{Error, Result};
 
@@ -35,7 +35,7 @@ pub struct Learning {
 }
 
 /// What `learn` needs to know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NewLearning {
     /// What was found out; not blank.
@@ -75,8 +75,9 @@ impl NewLearning {
 }
 
 /// Which learnings.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct LearningFilter {
     /// Only this category's.
     #[serde(skip_serializing_if = "Option::is_none")]

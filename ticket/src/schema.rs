@@ -182,8 +182,8 @@ fn definitions() -> Map<String, Value> {
     definitions
 }
 
-/// What is printed has all its fields: absent values are null.
-fn always_whole(schema: &mut Value) {
+/// What is printed, or answered by a hub, has all its fields: absent values are null.
+pub fn always_whole(schema: &mut Value) {
     if let Some(properties) = schema["properties"].as_object() {
         let names: Vec<&String> = properties.keys().collect();
         schema["required"] = json!(names);

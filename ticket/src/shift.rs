@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::attempt::Outcome;
 use crate::event::Event;
@@ -13,7 +14,7 @@ use crate::waiting::Waiting;
 pub const NAMED: u32 = 100;
 
 /// A report from one moment to another.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Shift {
     /// Its beginning, in UTC.
     pub since: String,
@@ -34,7 +35,7 @@ pub struct Shift {
 }
 
 /// A ticket that landed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Landed {
     /// The ticket.
     pub ticket: i64,
@@ -47,7 +48,7 @@ pub struct Landed {
 }
 
 /// An attempt that came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailedAttempt {
     /// The ticket.
     pub ticket: i64,
@@ -64,7 +65,7 @@ pub struct FailedAttempt {
 }
 
 /// A time in which not everybody could work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Interruption {
     /// Why.
     pub why: String,

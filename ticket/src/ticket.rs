@@ -292,7 +292,7 @@ impl NewTicket {
 }
 
 /// What `update` changes; absent fields stay. An empty `assign` clears the assignee.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TicketChange {
     /// A new title.
@@ -317,6 +317,7 @@ pub struct TicketChange {
     /// Nobody claims it before this moment, in Unix seconds; 0 for at once.
     pub not_before: Option<i64>,
     /// A new budget in US dollars; 0 for none of its own.
+    #[schema(value_type = Option<f64>)]
     pub max_budget_usd: Option<Usd>,
 }
 

@@ -12,6 +12,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use record::{Begin, End, LeftOut, Out, Record, What};
 pub use render::Renderer;
@@ -30,8 +31,11 @@ pub fn now() -> DateTime<Utc> {
 }
 
 /// What a run was for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(untagged)]
+#[schema(as = TranscriptOf)]
 pub enum Of {
     /// An attempt at a ticket.
     Attempt {
@@ -76,7 +80,10 @@ pub struct Piece {
 }
 
 /// Which run it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[schema(as = TranscriptKey)]
 pub struct Key {
     /// What it was for.
     #[serde(flatten)]
@@ -117,7 +124,8 @@ pub struct Kept {
 }
 
 /// A transcript that the hub has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = TranscriptEntry)]
 pub struct Entry {
     /// Its number: a later run has a higher one.
     pub id: u64,

@@ -49,7 +49,7 @@ pub struct ErrorDetail {
 }
 
 /// Who may speak on the agents' listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Works on tickets.
@@ -132,7 +132,7 @@ pub struct Claimed {
 }
 
 /// Body of `POST /tickets/claim-next`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ClaimNext {
     /// Who takes it.
     pub agent: String,
@@ -177,7 +177,7 @@ pub struct Assignment {
 }
 
 /// A branch and the commit that it points to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Base {
     /// `main`.
     pub branch: String,
@@ -371,7 +371,7 @@ pub struct Verification {
 }
 
 /// What verify.sh said.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Verdict {
     /// How it ended.
     pub result: VerdictResult,
@@ -382,7 +382,7 @@ pub struct Verdict {
 }
 
 /// How a verification ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VerdictResult {
     /// verify.sh ran and exited with 0.
@@ -394,7 +394,7 @@ pub enum VerdictResult {
 }
 
 /// The swarm at a glance: `GET /status` on the human listener.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SwarmStatus {
     /// The project's name.
     pub project: String,
@@ -416,7 +416,7 @@ pub struct SwarmStatus {
 }
 
 /// One agent at a glance.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AgentStatus {
     /// `agent-1`.
     pub name: String,
@@ -437,21 +437,21 @@ pub struct AgentStatus {
 }
 
 /// Body of `PUT /fleet` on the human listener.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Scale {
     /// How many agents there should be.
     pub agents: u32,
 }
 
 /// Body of `POST /verifications` on the human listener: verify one commit of the base branch.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VerifyCommit {
     /// The commit.
     pub commit: String,
 }
 
 /// Body of `POST /notify/test` on the human listener.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct TestMessage {
     /// Only by this way: `ntfy`, `slack`, `discord`, `webhook` or `mail`.
@@ -459,7 +459,7 @@ pub struct TestMessage {
 }
 
 /// What came of a test message on one way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tried {
     /// The way.
     pub channel: String,

@@ -16,10 +16,11 @@ use crate::git::access::Door;
 use crate::git::http::{Endpoint, MAX_PUSH};
 use crate::hub::Shared;
 use crate::routes;
+use crate::routes::openapi::PREFIX;
 
 /// Everything that agents may ask for.
 pub fn router(hub: Shared) -> Router {
-    let guarded = routes::tickets(MAX_BODY)
+    let guarded = Router::from(routes::tickets(MAX_BODY))
         .merge(routes::work::router())
         .merge(routes::attempts::router())
         .merge(routes::landings::router())
@@ -33,7 +34,7 @@ pub fn router(hub: Shared) -> Router {
     };
     let git = Endpoint::new(hub.bare.clone(), door, MAX_PUSH).router();
     Router::new()
-        .nest("/api/v1", guarded.merge(routes::enroll::router()))
+        .nest(PREFIX, guarded.merge(routes::enroll::router()))
         .merge(routes::health::router())
         .fallback(routing::any(routes::no_such_route))
         .method_not_allowed_fallback(routes::no_such_method)

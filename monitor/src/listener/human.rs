@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use ticket::{Error, secret};
 use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{BODY_TIMEOUT, MAX_BATCH, MAX_BODY};
 use crate::auth::{self, Caller};
@@ -18,6 +19,7 @@ use crate::error::Refusal;
 use crate::git::access;
 use crate::git::http::{Endpoint, MAX_PUSH};
 use crate::hub::Shared;
+use crate::routes::openapi::PREFIX;
 use crate::{pages, routes};
 
 /// On every answer. The page has one script and one style sheet, both our own files.
@@ -139,9 +141,10 @@ enum Origin {
     Unsaid,
 }
 
-/// Everything that people may ask for.
-pub fn router(hub: Shared) -> Router {
-    let api = routes::tickets(MAX_BATCH)
+/// The JSON API for people, with its description. A route cannot be here and not there.
+pub fn api() -> OpenApiRouter<Shared> {
+    routes::openapi::frame()
+        .merge(routes::tickets(MAX_BATCH))
         .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())
@@ -149,9 +152,14 @@ pub fn router(hub: Shared) -> Router {
         .merge(routes::services::router())
         .merge(routes::transcripts::human_router())
         .merge(routes::verifications::human_router())
-        .merge(routes::events::router());
+        .merge(routes::events::router())
+        .merge(routes::openapi::router())
+}
+
+/// Everything that people may ask for.
+pub fn router(hub: Shared) -> Router {
     let guarded = Router::new()
-        .nest("/api/v1", api)
+        .nest(PREFIX, api().into())
         .merge(pages::router())
         .layer(from_fn_with_state(hub.clone(), guard));
     let git = Endpoint::new(hub.bare.clone(), hub.door.for_git(), MAX_PUSH);

@@ -3,12 +3,12 @@
 
 use std::fs::File;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use ticket::partial::Partial;
 use ticket::store::backup as copies;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::transfer::{sent, unusable};
 use crate::auth::Acting;
@@ -19,10 +19,18 @@ use crate::hub::Shared;
 const SQLITE: &str = "application/vnd.sqlite3";
 
 /// The routes of this concern, for people only.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/backup", get(backup))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(backup))
 }
 
+/// A copy of the database, of one moment.
+#[utoipa::path(
+    get,
+    path = "/backup",
+    operation_id = "backup",
+    tag = "queue",
+    responses((status = 200, description = "An SQLite file.", body = Vec<u8>, content_type = "application/vnd.sqlite3")),
+)]
 async fn backup(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Response> {
     actor.must_be_human("copy the database")?;
     let database = hub.project.database();

@@ -1,21 +1,31 @@
 //! What is said about a ticket.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
-use serde_json::{Value, json};
 use ticket::Queue;
 use ticket::comment::{Comment, NewComment};
+use ticket::printed::Made;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path};
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/tickets/{id}/comments", get(list).post(add))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(list, add))
 }
 
+/// What was said about a ticket, oldest first.
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}/comments",
+    operation_id = "listComments",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 200, description = "The answer.", body = Vec<Comment>)),
+)]
 async fn list(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -25,14 +35,24 @@ async fn list(
     Ok(Json(comments))
 }
 
+/// Says something about a ticket.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/comments",
+    operation_id = "addComment",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = NewComment,
+    responses((status = 200, description = "The answer.", body = Made)),
+)]
 async fn add(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Path(id): Path<i64>,
     Body(new): Body<NewComment>,
-) -> Answer<Json<Value>> {
-    let comment = hub
+) -> Answer<Json<Made>> {
+    let id = hub
         .queue(actor, move |queue| queue.comment(id, &new))
         .await?;
-    Ok(Json(json!({ "id": comment })))
+    Ok(Json(Made { id }))
 }

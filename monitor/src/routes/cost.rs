@@ -1,20 +1,30 @@
 //! What agents cost.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use ticket::Queue;
 use ticket::cost::{Cost, CostFilter};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Query};
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/cost", get(cost))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(cost))
 }
 
+/// What agents cost, added up.
+#[utoipa::path(
+    get,
+    path = "/cost",
+    operation_id = "cost",
+    tag = "queue",
+    params(CostFilter),
+    responses((status = 200, description = "The answer.", body = Cost)),
+)]
 async fn cost(
     State(hub): State<Shared>,
     Acting(actor): Acting,

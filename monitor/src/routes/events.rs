@@ -6,16 +6,17 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
-use axum::routing::get;
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Deserialize;
 use ticket::event::Event;
 use tokio::sync::watch;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Query};
@@ -27,16 +28,31 @@ const PAGE: u32 = 500;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/events", get(events))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(events))
 }
 
-/// Where a stream begins: after this row, or with what happens from now on.
-#[derive(Deserialize)]
+/// Where a stream begins.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct From {
+    /// After this row; without it, with what happens from now on.
     after: Option<i64>,
 }
 
+/// The activity log as it grows, as server-sent events: the id is the row, the name the action, the
+/// data the row as JSON.
+#[utoipa::path(
+    get,
+    path = "/events",
+    operation_id = "events",
+    tag = "events",
+    params(
+        From,
+        ("last-event-id" = Option<i64>, Header, description = "The last row that the client has; wins over `after`."),
+    ),
+    responses((status = 200, description = "The stream.", body = String, content_type = "text/event-stream")),
+)]
 async fn events(
     State(hub): State<Shared>,
     Acting(_): Acting,

@@ -1,22 +1,31 @@
 //! How many agents there are, and the end of the swarm.
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::{post, put};
 use ticket::Error;
 use ticket::wire::Scale;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::{Answer, Body, Refusal};
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new()
-        .route("/fleet", put(scale))
-        .route("/shutdown", post(shutdown))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(scale))
+        .routes(routes!(shutdown))
 }
 
+/// How many agents there should be from now on.
+#[utoipa::path(
+    put,
+    path = "/fleet",
+    operation_id = "scale",
+    tag = "swarm",
+    request_body = Scale,
+    responses((status = 204, description = "Done.")),
+)]
 async fn scale(
     State(hub): State<Shared>,
     Body(Scale { agents }): Body<Scale>,
@@ -26,6 +35,13 @@ async fn scale(
 }
 
 /// Ends agents and verifiers, which release their tickets to this hub, and then the hub.
+#[utoipa::path(
+    post,
+    path = "/shutdown",
+    operation_id = "shutdown",
+    tag = "swarm",
+    responses((status = 204, description = "The agents are gone, and the hub ends.")),
+)]
 async fn shutdown(State(hub): State<Shared>) -> Answer<StatusCode> {
     // It goes on when the caller does not wait for it.
     let ending = tokio::spawn(async move {

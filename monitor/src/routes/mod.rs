@@ -16,6 +16,7 @@ mod learnings;
 pub mod log;
 pub mod login;
 pub mod notify;
+pub mod openapi;
 mod pause;
 pub mod prompt;
 pub mod proposals;
@@ -29,15 +30,16 @@ mod transfer;
 pub mod verifications;
 pub mod work;
 
-use axum::Router;
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use ticket::Error;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::error::Refusal;
 use crate::hub::Shared;
 
 /// What both listeners have: the queue. Many tickets at once may have so many bytes.
-pub fn tickets(largest_batch: usize) -> Router<Shared> {
+pub fn tickets(largest_batch: usize) -> OpenApiRouter<Shared> {
     tickets::router()
         .merge(tickets::batch(largest_batch))
         .merge(comments::router())
@@ -50,7 +52,7 @@ pub fn tickets(largest_batch: usize) -> Router<Shared> {
 }
 
 /// What people have beside that: the queue as a whole.
-pub fn whole() -> Router<Shared> {
+pub fn whole() -> OpenApiRouter<Shared> {
     transfer::router()
         .merge(backup::router())
         .merge(doctor::router())
@@ -67,9 +69,10 @@ pub async fn no_such_route(method: Method, uri: Uri) -> Refusal {
 }
 
 /// The answer to a known address that does not take this method.
-pub async fn no_such_method(method: Method, uri: Uri) -> Refusal {
-    Refusal(Error::Invalid(format!(
+pub async fn no_such_method(method: Method, uri: Uri) -> Response {
+    let refusal = Refusal(Error::Invalid(format!(
         "{} does not take {method}",
         uri.path()
-    )))
+    )));
+    (StatusCode::METHOD_NOT_ALLOWED, refusal).into_response()
 }

@@ -1,30 +1,51 @@
 //! Claims withheld, and let happen again.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Deserialize;
 use ticket::Queue;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body};
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/pause", get(paused).put(pause).delete(resume))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(paused, pause, resume))
 }
 
+/// Why claims are withheld; null when they are not.
+#[utoipa::path(
+    get,
+    path = "/pause",
+    operation_id = "paused",
+    tag = "queue",
+    responses((status = 200, description = "The answer.", body = Option<String>)),
+)]
 async fn paused(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Json<Option<String>>> {
     Ok(Json(hub.read(actor, |queue| queue.paused()).await?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Pause {
+    /// Why.
     reason: String,
 }
 
+/// Withholds claims; what runs goes on.
+#[utoipa::path(
+    put,
+    path = "/pause",
+    operation_id = "pause",
+    tag = "queue",
+    request_body = Pause,
+    responses((status = 204, description = "Done.")),
+)]
 async fn pause(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -34,6 +55,14 @@ async fn pause(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Lets claims happen again; false when they were not withheld.
+#[utoipa::path(
+    delete,
+    path = "/pause",
+    operation_id = "resume",
+    tag = "queue",
+    responses((status = 200, description = "The answer.", body = bool)),
+)]
 async fn resume(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Json<bool>> {
     Ok(Json(hub.queue(actor, |queue| queue.resume()).await?))
 }

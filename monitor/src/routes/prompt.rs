@@ -1,19 +1,29 @@
 //! What an agent would be told that claimed a ticket now.
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use ticket::prompt::{Place, Preview, Wanted, preview};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Query, Refusal};
 use crate::hub::{Hub, Shared};
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/prompt", get(prompt))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(prompt))
 }
 
+/// What an agent would be told that claimed a ticket now.
+#[utoipa::path(
+    get,
+    path = "/prompt",
+    operation_id = "previewPrompt",
+    tag = "tickets",
+    params(Wanted),
+    responses((status = 200, description = "The answer.", body = Preview)),
+)]
 async fn prompt(
     State(hub): State<Shared>,
     Acting(_): Acting,

@@ -1,33 +1,48 @@
 //! What only the human says of a ticket: the answer to a question, yes or no to a proposal or a held
 //! landing, and whether a check passed.
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use serde::Deserialize;
 use ticket::Queue;
 use ticket::wire::Failed;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path};
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new()
-        .route("/tickets/{id}/answer", post(answer))
-        .route("/tickets/{id}/approve", post(approve))
-        .route("/tickets/{id}/reject", post(reject))
-        .route("/tickets/{id}/pass", post(pass))
-        .route("/tickets/{id}/fail", post(fail))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(answer))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(pass))
+        .routes(routes!(fail))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = GivenAnswer)]
 struct GivenAnswer {
+    /// The answer.
     body: String,
 }
 
+/// Answers a question: a comment, and done.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/answer",
+    operation_id = "answer",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = GivenAnswer,
+    responses((status = 204, description = "Done.")),
+)]
 async fn answer(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -39,6 +54,15 @@ async fn answer(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A proposal becomes an open, unassigned task; a held landing may land.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/approve",
+    operation_id = "approve",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 204, description = "Done.")),
+)]
 async fn approve(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -48,11 +72,23 @@ async fn approve(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Reason {
+    /// Why, in one sentence.
     reason: String,
 }
 
+/// A proposal is turned down; a held landing goes back.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/reject",
+    operation_id = "reject",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = Reason,
+    responses((status = 204, description = "Done.")),
+)]
 async fn reject(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -64,11 +100,23 @@ async fn reject(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct Remark {
+    /// What was looked at.
     comment: Option<String>,
 }
 
+/// A check found nothing wrong: done.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/pass",
+    operation_id = "pass",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = Remark,
+    responses((status = 204, description = "Done.")),
+)]
 async fn pass(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -80,6 +128,16 @@ async fn pass(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// A check found something wrong: done, with a ticket for the fix and one to check again.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/fail",
+    operation_id = "fail",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = Reason,
+    responses((status = 200, description = "The answer.", body = Failed)),
+)]
 async fn fail(
     State(hub): State<Shared>,
     Acting(actor): Acting,

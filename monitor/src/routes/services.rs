@@ -1,34 +1,51 @@
 //! What a container of the swarm printed, as it comes. The bytes are the agents' own: whoever shows
 //! them on a terminal or a page strips or escapes them there.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use futures_util::StreamExt;
 use serde::Deserialize;
 use swarm::fleet::FleetError;
 use swarm::fleet::names::HUB;
 use ticket::Error;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::{Answer, Path, Query, Refusal};
 use crate::fleet::plan::Id;
 use crate::hub::Shared;
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/services/{name}/logs", get(logs))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(logs))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Which {
+    /// Go on with what is printed from now on.
     #[serde(default)]
     follow: bool,
+    /// Only so many lines of the end.
     tail: Option<u64>,
 }
 
+/// What a container of the swarm printed, as it comes: bytes of whoever printed them.
+#[utoipa::path(
+    get,
+    path = "/services/{name}/logs",
+    operation_id = "logs",
+    tag = "swarm",
+    params(
+        ("name" = String, Path, description = "`hub`, or an agent such as `agent-1`."),
+        Which,
+    ),
+    responses((status = 200, description = "The log.", body = String, content_type = "text/plain")),
+)]
 async fn logs(
     State(hub): State<Shared>,
     Path(name): Path<String>,

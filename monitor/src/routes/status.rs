@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
 use ticket::attempt::Attempt;
 use ticket::store::AgentRow;
 use ticket::wire::{AgentStatus, Role, SwarmStatus};
 use ticket::{Actor, Queue, moment};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::error::Answer;
 use crate::fleet::plan::{Id, Phase};
@@ -16,10 +17,18 @@ use crate::hub::{Hub, Shared};
 use crate::presence::{Doing, Heard};
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new().route("/status", get(status))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(status))
 }
 
+/// The swarm at a glance.
+#[utoipa::path(
+    get,
+    path = "/status",
+    operation_id = "status",
+    tag = "swarm",
+    responses((status = 200, description = "The answer.", body = SwarmStatus)),
+)]
 async fn status(State(hub): State<Shared>) -> Answer<Json<SwarmStatus>> {
     Ok(Json(gather(&hub).await?))
 }

@@ -2,54 +2,76 @@
 //! `reviews`. The same code for the human and
 //! for agents; what each may do is decided by [`ticket::Actor`] in the store.
 
+use axum::Json;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use ticket::attempt::Attempt;
 use ticket::filter::{Filter, Hit, Search};
+use ticket::printed::{Counted, Made};
 use ticket::ticket::{NewTicket, Resolution, TicketChange};
-use ticket::wire::ClaimNext;
+use ticket::wire::{ClaimNext, Claimed};
 use ticket::{Queue, Ticket, TicketDetail};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path, Query, Refusal};
 use crate::hub::{Hub, Shared};
 
 /// The routes of this concern.
-pub fn router() -> Router<Shared> {
-    Router::new()
-        .route("/tickets", get(list).post(create))
-        .route("/tickets/count", get(count))
-        .route("/tickets/claim-next", post(claim_next))
-        .route("/search", get(search))
-        .route("/tickets/{id}", get(show).patch(update))
-        .route("/tickets/{id}/complete", post(complete))
-        .route("/tickets/{id}/no-change", post(no_change))
-        .route("/tickets/{id}/mark-done", post(mark_done))
-        .route("/tickets/{id}/unclaim", post(unclaim))
-        .route("/tickets/{id}/attempts", get(attempts))
-        .route("/tickets/{id}/diff", get(diff))
+pub fn router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(count))
+        .routes(routes!(claim_next))
+        .routes(routes!(search))
+        .routes(routes!(show, update))
+        .routes(routes!(complete))
+        .routes(routes!(no_change))
+        .routes(routes!(mark_done))
+        .routes(routes!(unclaim))
+        .routes(routes!(attempts))
+        .routes(routes!(diff))
 }
 
 /// Many tickets at once, in a body of at most so many bytes.
-pub fn batch(largest: usize) -> Router<Shared> {
-    let create_all = post(create_all).layer(DefaultBodyLimit::max(largest));
-    Router::new().route("/tickets/batch", create_all)
+pub fn batch(largest: usize) -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(create_all))
+        .layer(DefaultBodyLimit::max(largest))
 }
 
+/// Makes a ticket.
+#[utoipa::path(
+    post,
+    path = "/tickets",
+    operation_id = "createTicket",
+    tag = "tickets",
+    request_body = NewTicket,
+    responses((status = 200, description = "The answer.", body = Made)),
+)]
 async fn create(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Body(new): Body<NewTicket>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Made>> {
     let id = hub.queue(actor, move |queue| queue.create(&new)).await?;
-    Ok(Json(json!({ "id": id })))
+    Ok(Json(Made { id }))
 }
 
+/// Makes all of these or none; answers with their ids in the same order. A reference to `-k` means
+/// the `k`-th of them.
+#[utoipa::path(
+    post,
+    path = "/tickets/batch",
+    operation_id = "createTickets",
+    tag = "tickets",
+    request_body = Vec<NewTicket>,
+    responses((status = 200, description = "The answer.", body = Vec<i64>)),
+)]
 async fn create_all(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -61,6 +83,15 @@ async fn create_all(
     Ok(Json(ids))
 }
 
+/// Tickets whose title, description or comments have all the words; the newest first.
+#[utoipa::path(
+    get,
+    path = "/search",
+    operation_id = "search",
+    tag = "tickets",
+    params(Search),
+    responses((status = 200, description = "The answer.", body = Vec<Hit>)),
+)]
 async fn search(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -70,6 +101,15 @@ async fn search(
     Ok(Json(hits))
 }
 
+/// Tickets by id.
+#[utoipa::path(
+    get,
+    path = "/tickets",
+    operation_id = "listTickets",
+    tag = "tickets",
+    params(Filter),
+    responses((status = 200, description = "The answer.", body = Vec<Ticket>)),
+)]
 async fn list(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -79,16 +119,36 @@ async fn list(
     Ok(Json(found))
 }
 
+/// How many tickets the filter lets through.
+#[utoipa::path(
+    get,
+    path = "/tickets/count",
+    operation_id = "countTickets",
+    tag = "tickets",
+    params(Filter),
+    responses((status = 200, description = "The answer.", body = Counted)),
+)]
 async fn count(
     State(hub): State<Shared>,
     Acting(actor): Acting,
     Query(filter): Query<Filter>,
-) -> Answer<Json<Value>> {
+) -> Answer<Json<Counted>> {
     let count = hub.read(actor, move |queue| queue.count(&filter)).await?;
-    Ok(Json(json!({ "count": count })))
+    Ok(Json(Counted { count }))
 }
 
 /// A claim by hand or by a script: no body when there is nothing to claim.
+#[utoipa::path(
+    post,
+    path = "/tickets/claim-next",
+    operation_id = "claimNext",
+    tag = "tickets",
+    request_body = ClaimNext,
+    responses(
+        (status = 200, description = "The ticket.", body = Claimed),
+        (status = 204, description = "There is nothing to claim."),
+    ),
+)]
 async fn claim_next(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -103,6 +163,15 @@ async fn claim_next(
     })
 }
 
+/// One ticket with all that hangs on it.
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}",
+    operation_id = "showTicket",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 200, description = "The answer.", body = TicketDetail)),
+)]
 async fn show(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -111,6 +180,16 @@ async fn show(
     Ok(Json(hub.read(actor, move |queue| queue.show(id)).await?))
 }
 
+/// Changes fields; absent ones stay.
+#[utoipa::path(
+    patch,
+    path = "/tickets/{id}",
+    operation_id = "updateTicket",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = TicketChange,
+    responses((status = 204, description = "Done.")),
+)]
 async fn update(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -122,6 +201,15 @@ async fn update(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// The work on it is complete: status `ready`.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/complete",
+    operation_id = "complete",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 204, description = "Done.")),
+)]
 async fn complete(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -131,11 +219,23 @@ async fn complete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct NoChange {
+    /// Why, in one sentence.
     reason: String,
 }
 
+/// Nothing has to change, for this reason: the human says whether that is so.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/no-change",
+    operation_id = "noChange",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = NoChange,
+    responses((status = 204, description = "Done.")),
+)]
 async fn no_change(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -147,11 +247,23 @@ async fn no_change(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 struct MarkDone {
+    /// Why it is done; without it, what the type of the ticket implies.
     resolution: Option<Resolution>,
 }
 
+/// Finishes a ticket and frees its dependents.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/mark-done",
+    operation_id = "markDone",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = MarkDone,
+    responses((status = 204, description = "Done.")),
+)]
 async fn mark_done(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -163,6 +275,15 @@ async fn mark_done(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Gives a ticket back: status `open`, nobody assigned.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/unclaim",
+    operation_id = "unclaim",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 204, description = "Done.")),
+)]
 async fn unclaim(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -172,6 +293,15 @@ async fn unclaim(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Who had a ticket, oldest first.
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}/attempts",
+    operation_id = "listAttempts",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 200, description = "The answer.", body = Vec<Attempt>)),
+)]
 async fn attempts(
     State(hub): State<Shared>,
     Acting(actor): Acting,
@@ -181,11 +311,23 @@ async fn attempts(
     Ok(Json(attempts))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct WhichAttempt {
+    /// Its number; without it the latest that left a tree.
     attempt: Option<i64>,
 }
 
+/// What an attempt changed, as a patch: what is in it is not always text.
+#[utoipa::path(
+    get,
+    path = "/tickets/{id}/diff",
+    operation_id = "diff",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket."), WhichAttempt),
+    responses((status = 200, description = "The patch.", body = Vec<u8>, content_type = "application/octet-stream")),
+)]
 async fn diff(
     State(hub): State<Shared>,
     Acting(_): Acting,

@@ -4,12 +4,15 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Json, Router};
 use serde::Deserialize;
 use ticket::Error;
 use ticket::transcript::{Entry, Form, IS_LAST, Kept, Key, Of, Piece, Wanted};
 use tokio::time::Instant;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Worker;
 use crate::error::{Answer, Path, Query, Refusal};
@@ -33,10 +36,10 @@ pub fn router() -> Router<Shared> {
 }
 
 /// What people use.
-pub fn human_router() -> Router<Shared> {
-    Router::new()
-        .route("/transcripts", get(list))
-        .route("/transcripts/{id}/{form}", get(read))
+pub fn human_router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
 }
 
 #[derive(Deserialize)]
@@ -87,20 +90,36 @@ async fn append(
     Ok(Json(kept?))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct Listed {
+    /// Of this agent.
     agent: Option<String>,
+    /// Of this ticket.
     ticket: Option<i64>,
+    /// Of this attempt at it.
     attempt: Option<i64>,
+    /// Of this run in it.
     run: Option<i64>,
+    /// With a higher number.
     after: Option<u64>,
+    /// At most so many; 1000 at most.
     limit: Option<usize>,
     /// How long to wait for the first, in seconds.
     #[serde(default)]
     wait: u64,
 }
 
-/// Newest first.
+/// Transcripts, newest first.
+#[utoipa::path(
+    get,
+    path = "/transcripts",
+    operation_id = "listTranscripts",
+    tag = "transcripts",
+    params(Listed),
+    responses((status = 200, description = "The answer.", body = Vec<Entry>)),
+)]
 async fn list(State(hub): State<Shared>, Query(listed): Query<Listed>) -> Answer<Json<Vec<Entry>>> {
     let wanted = Wanted {
         agent: listed.agent,
@@ -121,8 +140,11 @@ async fn list(State(hub): State<Shared>, Query(listed): Query<Listed>) -> Answer
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct From {
+    /// Where to begin, in bytes.
     #[serde(default)]
     offset: u64,
     /// How long to wait for more, in seconds.
@@ -130,7 +152,20 @@ struct From {
     wait: u64,
 }
 
-/// What is there from the offset on, some of it when it is much. The header says whether it is the end.
+/// What is there from the offset on, some of it when it is much. The header `swarm-is-last` says
+/// whether it is the end.
+#[utoipa::path(
+    get,
+    path = "/transcripts/{id}/{form}",
+    operation_id = "readTranscript",
+    tag = "transcripts",
+    params(
+        ("id" = u64, Path, description = "The transcript."),
+        ("form" = String, Path, description = "`raw` or `text`."),
+        From,
+    ),
+    responses((status = 200, description = "Bytes.", body = String, content_type = "text/plain")),
+)]
 async fn read(
     State(hub): State<Shared>,
     Path((id, form)): Path<(u64, String)>,

@@ -9,13 +9,14 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, RequestExt, Router};
+use axum::{Json, RequestExt};
 use futures_util::StreamExt;
 use ticket::transfer::{Imported, MAX_IMPORT};
 use ticket::{Error, Queue};
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Acting;
 use crate::error::{Answer, Refusal};
@@ -27,13 +28,22 @@ const JSON_LINES: &str = "application/x-ndjson";
 const PIECE: usize = 64 << 10;
 
 /// The routes of this concern, for people only.
-pub fn router() -> Router<Shared> {
+pub fn router() -> OpenApiRouter<Shared> {
     let limit = usize::try_from(MAX_IMPORT).unwrap_or(usize::MAX);
-    Router::new()
-        .route("/export", get(export))
-        .route("/import", post(import).layer(DefaultBodyLimit::max(limit)))
+    let import = OpenApiRouter::new().routes(routes!(import));
+    OpenApiRouter::new()
+        .routes(routes!(export))
+        .merge(import.layer(DefaultBodyLimit::max(limit)))
 }
 
+/// Everything that people may take with them, one JSON object a line.
+#[utoipa::path(
+    get,
+    path = "/export",
+    operation_id = "export",
+    tag = "queue",
+    responses((status = 200, description = "Lines as `ticket schema` describes them.", body = String, content_type = "application/x-ndjson")),
+)]
 async fn export(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Response> {
     let file = nameless(&hub)?;
     let written = hub.read(actor, move |queue| {
@@ -46,6 +56,19 @@ async fn export(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Resp
     sent(written.await?, JSON_LINES)
 }
 
+/// Takes in the lines of an export: all of them or none.
+#[utoipa::path(
+    post,
+    path = "/import",
+    operation_id = "import",
+    tag = "queue",
+    request_body(
+        content = String,
+        content_type = "application/x-ndjson",
+        description = "Lines as `ticket schema` describes them.",
+    ),
+    responses((status = 200, description = "The answer.", body = Imported)),
+)]
 async fn import(
     State(hub): State<Shared>,
     Acting(actor): Acting,

@@ -9,6 +9,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use ticket::Error;
 use ticket::wire::{Verdict, Verification, VerifyCommit, WorkRequest};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::auth::Verifier;
 use crate::error::{Answer, Body, Path, Refusal};
@@ -24,8 +26,8 @@ pub fn router() -> Router<Shared> {
 }
 
 /// For people.
-pub fn human_router() -> Router<Shared> {
-    Router::new().route("/verifications", post(verify))
+pub fn human_router() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new().routes(routes!(verify))
 }
 
 /// The next commit to verify, or none when the wait is over.
@@ -64,6 +66,14 @@ async fn verdict(
 }
 
 /// Verifies a commit by its own verify.sh, and waits for the verdict.
+#[utoipa::path(
+    post,
+    path = "/verifications",
+    operation_id = "verifyCommit",
+    tag = "swarm",
+    request_body = VerifyCommit,
+    responses((status = 200, description = "The answer.", body = Verdict)),
+)]
 async fn verify(
     State(hub): State<Shared>,
     Body(VerifyCommit { commit }): Body<VerifyCommit>,

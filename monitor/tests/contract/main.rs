@@ -13,6 +13,8 @@ mod activity;
 mod attempts;
 mod blockers;
 mod comments;
+#[path = "../it/document.rs"]
+mod document;
 mod exit_codes;
 mod filters;
 mod finding;

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use ticket::secret;
 use ticket::wire::Role;
 
+use crate::document;
+
 /// The longest that any test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// What is at once for a person and for a loaded machine.
@@ -203,11 +205,20 @@ impl Door {
     }
 }
 
-/// Sends; an answer without a body reads as null.
+/// Sends; an answer without a body reads as null. It must be as the OpenAPI document says.
 pub async fn answer(request: RequestBuilder) -> (StatusCode, Value) {
-    let response = request.send().await.unwrap();
+    let (http, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let response = http.execute(request).await.unwrap();
     let status = response.status();
+    let kind = response.headers().get("content-type").cloned();
+    let kind = kind.as_ref().map_or("", |kind| kind.to_str().unwrap());
     let body = response.bytes().await.unwrap();
+    // Nothing of the API answers to a name that is not the hub's own.
+    if status != StatusCode::MISDIRECTED_REQUEST {
+        document::check(&method, &path, status, kind, &body);
+    }
     let value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     (status, value)
 }

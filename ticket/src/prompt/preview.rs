@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{Background, Fault, Finding, Kind, Prompts, Start, Subject, Templates};
 use crate::error::{Error, Result};
@@ -20,13 +20,15 @@ const RETRIES: u32 = 3;
 const BRANCHES: &str = "refs/heads/";
 
 /// Which prompt. On the wire these are query parameters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// The ticket; none for a proposal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<i64>,
     /// What is asked for.
+    #[param(inline)]
     pub kind: Kind,
     /// Who would claim it; `agent-1` when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
