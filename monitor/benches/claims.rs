@@ -16,7 +16,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use monitor::database::MOST_AT_ONCE;
 use monitor::hub::{Running, Settings, Shared};
-use monitor::listener::{BODY_TIMEOUT, EACH_HOST, MAX_BODY, serve};
+use monitor::listener::doors::Traffic;
+use monitor::listener::{BODY_TIMEOUT, EACH_HOST, Limits, MAX_BODY, serve};
 use serde_json::Value;
 use swarm::Project;
 use ticket::filter::{ClaimFilter, Filter};
@@ -231,7 +232,9 @@ fn echo(body: String, time: Duration) -> Result<Round> {
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT));
         let closing = CancellationToken::new();
-        tokio::spawn(serve(listener, router, EACH_HOST, closing.clone()));
+        let limits = Limits::with(EACH_HOST);
+        let traffic = Traffic::default();
+        tokio::spawn(serve(listener, router, limits, traffic, closing.clone()));
         let round = load(address, "/echo", "", &body, time).await;
         closing.cancel();
         round

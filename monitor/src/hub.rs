@@ -31,8 +31,11 @@ use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
-use crate::listener::{EACH_CONTAINER, EACH_HOST, agent, human, serve};
+use crate::listener::doors::Doors;
+use crate::listener::streams::Streams;
+use crate::listener::{EACH_CONTAINER, EACH_HOST, Limits, agent, human, serve};
 use crate::login::Login;
+use crate::metrics::Metrics;
 use crate::notifier::Notifier;
 use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
@@ -110,6 +113,12 @@ pub struct Hub {
     pub diffs: Semaphore,
     /// Who comes in by the human listener.
     pub door: human::Door,
+    /// How the listeners fare.
+    pub doors: Doors,
+    /// The open event streams.
+    pub streams: Streams,
+    /// Numbers for Prometheus.
+    pub metrics: Metrics,
     /// Cancelled when the hub ends.
     pub closing: CancellationToken,
 }
@@ -241,6 +250,9 @@ impl Running {
             presence: Presence::default(),
             transcripts: Arc::new(transcripts),
             line: Mutex::default(),
+            doors: Doors::default(),
+            streams: Streams::default(),
+            metrics: Metrics::default(),
             diffs: Semaphore::new(DIFFS),
             closing: CancellationToken::new(),
             project,
@@ -254,8 +266,10 @@ impl Running {
         let mut loops = JoinSet::new();
         let closing = || hub.closing.clone();
         let (people, everyone) = (human::router(hub.clone()), agent::router(hub.clone()));
-        loops.spawn(serve(human, people, EACH_HOST, closing()));
-        loops.spawn(serve(agents, everyone, host.each_agent, closing()));
+        let (at_human, at_agents) = (hub.doors.human.clone(), hub.doors.agents.clone());
+        let (each_person, each_agent) = (Limits::with(EACH_HOST), Limits::with(host.each_agent));
+        loops.spawn(serve(human, people, each_person, at_human, closing()));
+        loops.spawn(serve(agents, everyone, each_agent, at_agents, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(keeper::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));

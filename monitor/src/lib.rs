@@ -12,6 +12,7 @@
 //! | [`verification`] | commits that wait for a verifier |
 //! | [`fleet`] | containers: desired against actual |
 //! | [`login`] | the account's credential, and when it ends |
+//! | [`metrics`] | numbers for Prometheus |
 //! | [`notifier`] | what people who are away are told |
 //! | [`pace`] | how often loops look when a lot happens |
 //! | [`supervisor`] | leases that run out |
@@ -29,6 +30,7 @@ pub mod hub_file;
 pub mod lander;
 pub mod listener;
 pub mod login;
+pub mod metrics;
 pub mod notifier;
 pub mod pace;
 pub mod pages;

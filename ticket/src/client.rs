@@ -1,6 +1,7 @@
 //! The hub's HTTP API, blocking: the queue for CLIs, and the runner's calls.
 
 mod bulk;
+mod pages;
 mod transcripts;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use self::pages::count;
 use crate::attempt::Attempt;
 use crate::comment::{Comment, NewComment};
 use crate::cost::{Cost, CostFilter};
@@ -332,7 +334,14 @@ impl Queue for Client {
     }
 
     fn list(&mut self, filter: &Filter) -> Result<Vec<Ticket>> {
-        self.find("/tickets", filter)
+        self.pages("/tickets", filter.limit, |last: Option<&Ticket>, limit| {
+            let after = last.map_or(filter.after, |ticket| Some(ticket.id));
+            Filter {
+                after,
+                limit,
+                ..filter.clone()
+            }
+        })
     }
 
     fn count(&mut self, filter: &Filter) -> Result<u64> {
@@ -395,7 +404,12 @@ impl Queue for Client {
     }
 
     fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
-        self.find("/log", filter)
+        let most = Some(filter.limit());
+        self.pages("/log", most, |last: Option<&Event>, limit| pages::Rows {
+            limit,
+            ticket: filter.ticket,
+            before: last.map(|event| event.id),
+        })
     }
 
     fn follow(
@@ -464,7 +478,20 @@ impl Queue for Client {
     }
 
     fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>> {
-        self.find("/learnings", filter)
+        // Each page goes further back, and is the oldest first by itself.
+        let mut found: Vec<Learning> = Vec::new();
+        let mut page = filter.clone();
+        loop {
+            let (mut rows, more) = self.page::<Learning>("/learnings", &page)?;
+            let first = rows.first().map(|learning| learning.id);
+            rows.append(&mut found);
+            found = rows;
+            page.limit = filter.limit.map(|most| most.saturating_sub(count(&found)));
+            page.before = first;
+            if !more || first.is_none() || page.limit == Some(0) {
+                return Ok(found);
+            }
+        }
     }
 
     fn cost(&mut self, filter: &CostFilter) -> Result<Cost> {

@@ -48,7 +48,10 @@ pub struct Filter {
     /// Only those that could be claimed now.
     #[serde(skip_serializing_if = "is_false")]
     pub ready: bool,
-    /// At most so many.
+    /// Only those with a higher number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+    /// At most so many; a hub gives 1000 at most, and says where the next ones are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

@@ -85,7 +85,10 @@ pub struct LearningFilter {
     /// Only those with all of these words, in any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
-    /// At most so many, the newest.
+    /// Only those with a lower number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<i64>,
+    /// At most so many, the newest; a hub gives 1000 at most, and says where the others are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

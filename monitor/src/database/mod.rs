@@ -10,6 +10,7 @@
 
 mod checkpoints;
 mod job;
+mod numbers;
 mod readers;
 mod writer;
 
@@ -20,6 +21,7 @@ use ticket::{Error, Result, Store};
 use tokio::sync::{oneshot, watch};
 
 use self::job::Call;
+use self::numbers::Numbers;
 use self::readers::Readers;
 use self::writer::{Message, Writer};
 
@@ -32,6 +34,7 @@ pub struct Database {
     writer: Sender<Message>,
     readers: Readers,
     last_event: Arc<watch::Sender<i64>>,
+    numbers: Numbers,
 }
 
 impl Database {
@@ -45,11 +48,19 @@ impl Database {
         let last_event = Arc::new(watch::Sender::new(store.last_event_id()?));
         let readers = Readers::open(store.path())?;
         let (writer, messages) = channel();
-        Writer::start(store, messages, last_event.clone(), most_at_once)?;
+        let numbers = Numbers::default();
+        Writer::start(
+            store,
+            messages,
+            last_event.clone(),
+            most_at_once,
+            numbers.clone(),
+        )?;
         Ok(Database {
             writer,
             readers,
             last_event,
+            numbers,
         })
     }
 
@@ -62,7 +73,9 @@ impl Database {
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let call = Box::new(Call::new(work, answer));
+        self.numbers.waiting.inc();
         if self.writer.send(Message::Run(call)).is_err() {
+            self.numbers.waiting.dec();
             return Err(ended());
         }
         answered.await.unwrap_or_else(|_| Err(ended()))
@@ -80,6 +93,11 @@ impl Database {
     /// The number of the newest row of the activity log, and a wake-up whenever it grows.
     pub fn last_event(&self) -> watch::Receiver<i64> {
         self.last_event.subscribe()
+    }
+
+    /// How busy the writer is.
+    pub fn numbers(&self) -> &Numbers {
+        &self.numbers
     }
 
     /// Makes the writes that wait, leaves the database whole in its one file, and takes no more.

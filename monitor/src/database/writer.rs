@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::checkpoints::{self, Checkpoints};
 use super::job::Job;
+use super::numbers::Numbers;
 
 /// A transaction that has been open for so long leaves what still waits to the next one: those in it
 /// do not wait for all that come after a slow one.
@@ -36,6 +37,7 @@ pub struct Writer {
     checkpoints: Checkpoints,
     last_event: Arc<watch::Sender<i64>>,
     most_at_once: usize,
+    numbers: Numbers,
 }
 
 impl Writer {
@@ -45,6 +47,7 @@ impl Writer {
         messages: Receiver<Message>,
         last_event: Arc<watch::Sender<i64>>,
         most_at_once: usize,
+        numbers: Numbers,
     ) -> Result<()> {
         let checkpoints = Checkpoints::start(&mut store)?;
         let writer = Writer {
@@ -54,6 +57,7 @@ impl Writer {
             checkpoints,
             last_event,
             most_at_once,
+            numbers,
         };
         std::thread::Builder::new()
             .name("database".into())
@@ -95,6 +99,7 @@ impl Writer {
     /// Makes the writes that wait.
     fn transaction(&mut self) {
         let mut made = Vec::with_capacity(self.waiting.len());
+        let started = Instant::now();
         let kept = self.store.batch(|store| {
             let began = Instant::now();
             while let Some(mut job) = self.waiting.pop_front() {
@@ -105,6 +110,8 @@ impl Writer {
                 }
             }
         });
+        let took = started.elapsed().as_secs_f64();
+        self.numbers.transactions.observe(took);
         match &kept {
             Ok(()) => self.wake(),
             Err(error) => {
@@ -113,7 +120,9 @@ impl Writer {
                 tracing::warn!("{} writes were not kept: {error}", made.len());
             }
         }
+        self.numbers.writes.inc_by(made.len() as u64);
         for job in made {
+            self.numbers.waiting.dec();
             job.answer(&kept);
         }
     }

@@ -2,13 +2,15 @@
 //! attempts, the token of an attempt is for tickets and git.
 
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use ticket::Error;
 use ticket::store::Principal;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use super::deadline::in_time;
+use super::size::not_too_large;
 use super::{BODY_TIMEOUT, MAX_BODY};
 use crate::auth::{self, Caller};
 use crate::error::Refusal;
@@ -40,6 +42,8 @@ pub fn router(hub: Shared) -> Router {
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(from_fn(in_time))
+        .layer(from_fn(not_too_large))
         .with_state(hub)
         .merge(git)
 }

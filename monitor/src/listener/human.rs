@@ -5,7 +5,7 @@
 //! comes from our own page, and a cookie alone is not enough for a write without that proof.
 
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
@@ -13,6 +13,10 @@ use ticket::{Error, secret};
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::deadline::in_time;
+use super::size::not_too_large;
+use super::streams::bounded;
+use super::unchanged::unchanged;
 use super::{BODY_TIMEOUT, MAX_BATCH, MAX_BODY};
 use crate::auth::{self, Caller};
 use crate::error::Refusal;
@@ -93,6 +97,20 @@ impl Door {
             .any(|ours| ours.eq_ignore_ascii_case(host))
     }
 
+    /// Whether a request names us, once in its headers, and nobody else in its address.
+    fn is_meant(&self, uri: &Uri, headers: &HeaderMap) -> bool {
+        let mut named = headers.get_all(header::HOST).iter();
+        let (Some(host), None) = (named.next(), named.next()) else {
+            return false;
+        };
+        let in_address = uri.authority().map(|authority| authority.as_str());
+        let in_header = host.to_str().unwrap_or_default();
+        [Some(in_header), in_address]
+            .into_iter()
+            .flatten()
+            .all(|name| self.is_ours(name))
+    }
+
     /// Lets a request in, or says why not.
     fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
         let by_token = auth::bearer(headers).is_some_and(|t| auth::same(t, &self.token));
@@ -105,6 +123,10 @@ impl Door {
         }
         let is_read = matches!(*method, Method::GET | Method::HEAD);
         match self.origin(headers) {
+            // Another page may lead here, but what it embeds or fetches is none of its business.
+            Origin::Foreign if is_read && !by_token && !is_navigation(headers) => Err(
+                Error::Forbidden("another site's page may not read with your cookie".into()),
+            ),
             _ if is_read => Ok(()),
             Origin::Ours => Ok(()),
             Origin::Unsaid if by_token => Ok(()),
@@ -148,6 +170,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())
+        .merge(routes::landings::human_router())
         .merge(routes::notify::router())
         .merge(routes::services::router())
         .merge(routes::transcripts::human_router())
@@ -156,11 +179,19 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(routes::openapi::router())
 }
 
+/// Whether a browser asks because its user goes somewhere.
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-mode")
+        .is_some_and(|mode| mode == "navigate")
+}
+
 /// Everything that people may ask for.
 pub fn router(hub: Shared) -> Router {
     let guarded = Router::new()
-        .nest(PREFIX, api().into())
+        .nest(PREFIX, Router::from(api()).layer(from_fn(unchanged)))
         .merge(pages::router())
+        .merge(routes::metrics::router())
         .layer(from_fn_with_state(hub.clone(), guard));
     let git = Endpoint::new(hub.bare.clone(), hub.door.for_git(), MAX_PUSH);
     Router::new()
@@ -172,6 +203,9 @@ pub fn router(hub: Shared) -> Router {
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
+        .layer(from_fn(in_time))
+        .layer(from_fn(not_too_large))
+        .layer(from_fn_with_state(hub.clone(), bounded))
         .with_state(hub.clone())
         .merge(git.router())
         .layer(from_fn_with_state(hub, only_our_names))
@@ -184,24 +218,28 @@ async fn guard(State(hub): State<Shared>, mut request: Request, next: Next) -> R
             request.extensions_mut().insert(Caller::Human);
             next.run(request).await
         }
-        Err(Error::Unauthorized(_)) if !request.uri().path().starts_with("/api/") => {
+        Err(Error::Unauthorized(_)) if is_for_browsers(request.uri().path()) => {
             pages::locked().await
         }
         Err(error) => Refusal(error).into_response(),
     }
 }
 
+/// What is refused there is told by a page.
+fn is_for_browsers(path: &str) -> bool {
+    !path.starts_with("/api/") && path != routes::metrics::PATH
+}
+
 /// Refuses a Host that is not ours: a name that was made to point here by somebody else.
 async fn only_our_names(State(hub): State<Shared>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST);
-    match host.and_then(|host| host.to_str().ok()) {
-        Some(host) if hub.door.is_ours(host) => next.run(request).await,
-        _ => (
-            StatusCode::MISDIRECTED_REQUEST,
-            "this is a swarm's hub; it answers to 127.0.0.1 and localhost only\n",
-        )
-            .into_response(),
+    if hub.door.is_meant(request.uri(), request.headers()) {
+        return next.run(request).await;
     }
+    (
+        StatusCode::MISDIRECTED_REQUEST,
+        "this is a swarm's hub; it answers to 127.0.0.1 and localhost only\n",
+    )
+        .into_response()
 }
 
 async fn secured(request: Request, next: Next) -> Response {
@@ -287,6 +325,49 @@ mod tests {
             admits(Method::POST, &[bearer, ("origin", "http://evil.example")]),
             Err("forbidden")
         );
+    }
+
+    #[test]
+    fn another_page_cannot_read_with_our_cookie() {
+        let cookie = cookie();
+        let read = |more: &[(&str, &str)]| {
+            admits(
+                Method::GET,
+                &[&[("cookie", cookie.as_str())], more].concat(),
+            )
+        };
+        let foreign = ("sec-fetch-site", "same-site");
+        assert_eq!(read(&[foreign]), Err("forbidden"));
+        assert_eq!(
+            read(&[foreign, ("sec-fetch-mode", "cors")]),
+            Err("forbidden")
+        );
+        assert_eq!(read(&[("origin", "http://evil.example")]), Err("forbidden"));
+        assert!(read(&[foreign, ("sec-fetch-mode", "navigate")]).is_ok());
+        assert!(read(&[("sec-fetch-site", "same-origin")]).is_ok());
+        let bearer = ("authorization", "Bearer secret");
+        assert!(admits(Method::GET, &[bearer, foreign]).is_ok());
+    }
+
+    #[test]
+    fn a_request_names_us_once_and_nobody_else() {
+        let ours = "127.0.0.1:3000";
+        for (address, hosts, expected) in [
+            ("/", vec![ours], true),
+            ("/", vec![], false),
+            ("/", vec![ours, ours], false),
+            ("/", vec![ours, "evil.example"], false),
+            ("http://127.0.0.1:3000/", vec![ours], true),
+            ("http://evil.example/", vec![ours], false),
+            ("http://127.0.0.1:3000/", vec!["evil.example"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for host in &hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            let is_meant = door().is_meant(&address.parse().unwrap(), &headers);
+            assert_eq!(is_meant, expected, "{address} {hosts:?}");
+        }
     }
 
     #[test]

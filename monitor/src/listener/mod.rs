@@ -2,8 +2,13 @@
 //! the time for headers, on the number of connections, and a graceful end that nobody can hold up.
 
 pub mod agent;
+mod deadline;
+pub mod doors;
 pub mod human;
 mod peers;
+mod size;
+pub mod streams;
+mod unchanged;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,15 +18,23 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::TcpUserTimeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::doors::Traffic;
 use self::peers::Peers;
 
 /// How long a client may take for a request's headers, and stay connected between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may leave what was sent to it unread, before the connection ends: somebody may
+/// read a log in a pager.
+const UNREAD_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The most that a request's line and headers may take, in bytes.
+const MAX_HEAD: usize = 32 << 10;
 /// How long a request's body may pause.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest JSON body: the longest text a ticket may have, escaped.
@@ -39,16 +52,43 @@ const GRACE: Duration = Duration::from_secs(3);
 /// A pause after a failed accept, such as too many open files, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` on `listener`, each peer with `per_peer` connections at most, until `closing`;
+/// What one listener puts up with.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections it holds open; further ones wait to be taken.
+    pub connections: usize,
+    /// How many of them one peer may have; further ones are closed at once.
+    pub per_peer: usize,
+    /// How long a request's headers may take, and the rest between two requests.
+    pub headers: Duration,
+    /// How long what was sent may stay unread.
+    pub unread: Duration,
+}
+
+impl Limits {
+    /// The usual ones.
+    pub fn with(per_peer: usize) -> Limits {
+        Limits {
+            connections: MAX_CONNECTIONS,
+            per_peer,
+            headers: HEADER_TIMEOUT,
+            unread: UNREAD_TIMEOUT,
+        }
+    }
+}
+
+/// Serves `router` on `listener` within `limits` until `closing`, and says in `traffic` how it goes;
 /// returns when the last connection is done with, at most [`GRACE`] later.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    per_peer: usize,
+    limits: Limits,
+    traffic: Traffic,
     closing: CancellationToken,
 ) {
-    let free = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let peers = Peers::each_at_most(per_peer);
+    let serving = traffic.begin();
+    let free = Arc::new(Semaphore::new(limits.connections));
+    let peers = Peers::each_at_most(limits.per_peer);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -61,12 +101,13 @@ pub async fn serve(
             continue;
         };
         let (router, closing) = (router.clone(), closing.clone());
+        let connected = traffic.connected();
         connections.spawn(async move {
-            connection(stream, router, closing).await;
-            drop((place, permit));
+            connection(stream, router, limits, closing).await;
+            drop((place, permit, connected));
         });
     }
-    drop(listener);
+    drop((listener, serving));
     let all_done = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all_done).await.is_err() {
         tracing::info!("requests were still open at the end");
@@ -90,13 +131,14 @@ async fn accept(
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, closing: CancellationToken) {
-    if stream.set_nodelay(true).is_err() {
+async fn connection(stream: TcpStream, router: Router, limits: Limits, closing: CancellationToken) {
+    if stream.set_nodelay(true).is_err() || end_when_unread(&stream, limits.unread).is_err() {
         return;
     }
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(limits.headers)
+        .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut served = std::pin::pin!(served);
     let result = tokio::select! {
@@ -109,4 +151,11 @@ async fn connection(stream: TcpStream, router: Router, closing: CancellationToke
     if let Err(error) = result {
         tracing::debug!("a connection ended: {error}");
     }
+}
+
+/// The kernel ends the connection when its peer takes nothing for so long: one that is gone without a
+/// word, or one that does not read.
+fn end_when_unread(stream: &TcpStream, patience: Duration) -> nix::Result<()> {
+    let milliseconds = u32::try_from(patience.as_millis()).unwrap_or(u32::MAX);
+    setsockopt(stream, TcpUserTimeout, &milliseconds)
 }

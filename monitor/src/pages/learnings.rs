@@ -77,6 +77,7 @@ async fn learnings(hub: &Hub, wanted: &Wanted) -> Answer<Learnings> {
         category: given(&wanted.category),
         search: given(&wanted.q),
         limit: Some(SHOWN + 1),
+        ..LearningFilter::default()
     };
     let mut found = hub
         .read(Actor::Human, move |queue| queue.learnings(&filter))

@@ -1,7 +1,7 @@
 //! What agents and people found out, for those who come after.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{OriginalUri, State};
 use ticket::Queue;
 use ticket::learning::{Learning, LearningFilter, NewLearning};
 use ticket::printed::Made;
@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Query};
 use crate::hub::Shared;
+use crate::routes::page::{self, Page};
 
 /// The routes of this concern.
 pub fn router() -> OpenApiRouter<Shared> {
@@ -42,15 +43,19 @@ async fn learn(
     operation_id = "listLearnings",
     tag = "queue",
     params(LearningFilter),
-    responses((status = 200, description = "The answer.", body = Vec<Learning>)),
+    responses((status = 200, description = "The answer.", headers(("link" = String, description = "Where the next page is, when there may be one.")), body = Vec<Learning>)),
 )]
 async fn list(
     State(hub): State<Shared>,
     Acting(actor): Acting,
-    Query(filter): Query<LearningFilter>,
-) -> Answer<Json<Vec<Learning>>> {
+    uri: OriginalUri,
+    Query(mut filter): Query<LearningFilter>,
+) -> Answer<Page<Learning>> {
+    let limit = page::limit(filter.limit);
+    filter.limit = Some(limit);
     let found = hub
         .read(actor, move |queue| queue.learnings(&filter))
         .await?;
-    Ok(Json(found))
+    let first = |rows: &[Learning]| rows.first().map(|learning| learning.id);
+    Ok(Page::new(found, limit, &uri, "before", first))
 }

@@ -3,7 +3,7 @@
 //! for agents; what each may do is decided by [`ticket::Actor`] in the store.
 
 use axum::Json;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, OriginalUri, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 use crate::auth::Acting;
 use crate::error::{Answer, Body, Path, Query, Refusal};
 use crate::hub::{Hub, Shared};
+use crate::routes::page::{self, Page};
 
 /// The routes of this concern.
 pub fn router() -> OpenApiRouter<Shared> {
@@ -108,15 +109,19 @@ async fn search(
     operation_id = "listTickets",
     tag = "tickets",
     params(Filter),
-    responses((status = 200, description = "The answer.", body = Vec<Ticket>)),
+    responses((status = 200, description = "The answer.", headers(("link" = String, description = "Where the next page is, when there may be one.")), body = Vec<Ticket>)),
 )]
 async fn list(
     State(hub): State<Shared>,
     Acting(actor): Acting,
-    Query(filter): Query<Filter>,
-) -> Answer<Json<Vec<Ticket>>> {
+    uri: OriginalUri,
+    Query(mut filter): Query<Filter>,
+) -> Answer<Page<Ticket>> {
+    let limit = page::limit(filter.limit);
+    filter.limit = Some(limit);
     let found = hub.read(actor, move |queue| queue.list(&filter)).await?;
-    Ok(Json(found))
+    let last = |rows: &[Ticket]| rows.last().map(|ticket| ticket.id);
+    Ok(Page::new(found, limit, &uri, "after", last))
 }
 
 /// How many tickets the filter lets through.

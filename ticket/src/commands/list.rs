@@ -33,7 +33,7 @@ fn filter(find: Find) -> Filter {
         priority: find.priority,
         blocked: find.blocked,
         ready: find.ready,
-        limit: None,
+        ..Filter::default()
     }
 }
 

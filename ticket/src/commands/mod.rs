@@ -146,6 +146,7 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
                 category,
                 search,
                 limit,
+                ..LearningFilter::default()
             };
             learn::list(door, format, &filter)
         }

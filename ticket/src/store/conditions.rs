@@ -49,6 +49,9 @@ impl Conditions {
                          AND not_before <= unixepoch('now')";
             conditions.parts.push(ready.into());
         }
+        if let Some(after) = filter.after {
+            conditions.bind("id > ?", after.into());
+        }
         Ok(conditions)
     }
 

@@ -105,29 +105,45 @@ impl Store {
 
     /// Up to `limit` rows after the cursor, oldest first.
     pub fn events_after(&self, cursor: i64, limit: u32) -> Result<Vec<Event>> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM activity_log WHERE id > :cursor ORDER BY id LIMIT :limit"
-        );
-        let mut query = self.conn.prepare_cached(&sql)?;
-        let rows = query.query_map(
-            named_params! { ":cursor": cursor, ":limit": limit },
-            from_row,
-        )?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.later_events(cursor, limit, None)
+    }
+
+    /// Up to `limit` rows after the cursor, of all or of one ticket, oldest first.
+    pub fn later_events(&self, after: i64, limit: u32, ticket: Option<i64>) -> Result<Vec<Event>> {
+        self.events(ticket, "id > :cursor ORDER BY id", after, limit)
     }
 
     /// The newest `limit` rows, of all or of one ticket, newest first.
     pub fn latest_events(&self, limit: u32, ticket: Option<i64>) -> Result<Vec<Event>> {
+        self.earlier_events(i64::MAX, limit, ticket)
+    }
+
+    /// Up to `limit` rows before the cursor, of all or of one ticket, newest first.
+    pub fn earlier_events(
+        &self,
+        before: i64,
+        limit: u32,
+        ticket: Option<i64>,
+    ) -> Result<Vec<Event>> {
+        self.events(ticket, "id < :cursor ORDER BY id DESC", before, limit)
+    }
+
+    fn events(
+        &self,
+        ticket: Option<i64>,
+        range: &str,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<Vec<Event>> {
         let only = match ticket {
             Some(_) => "ticket_id = :ticket",
             None => ":ticket IS NULL",
         };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM activity_log WHERE {only} ORDER BY id DESC LIMIT :limit"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM activity_log WHERE {only} AND {range} LIMIT :limit");
         let mut query = self.conn.prepare_cached(&sql)?;
         let rows = query.query_map(
-            named_params! { ":limit": limit, ":ticket": ticket },
+            named_params! { ":cursor": cursor, ":limit": limit, ":ticket": ticket },
             from_row,
         )?;
         Ok(rows.collect::<Result<_, _>>()?)

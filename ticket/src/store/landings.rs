@@ -183,9 +183,17 @@ impl Store {
 
     /// Every landing, newest first.
     pub fn landings(&self, limit: u32) -> Result<Vec<Landing>> {
-        let sql = format!("{SELECT} ORDER BY l.id DESC LIMIT :limit");
+        self.landings_before(i64::MAX, limit)
+    }
+
+    /// Those with a lower number, newest first.
+    pub fn landings_before(&self, before: i64, limit: u32) -> Result<Vec<Landing>> {
+        let sql = format!("{SELECT} WHERE l.id < :before ORDER BY l.id DESC LIMIT :limit");
         let mut query = self.conn.prepare_cached(&sql)?;
-        let rows = query.query_map(named_params! { ":limit": limit }, from_row)?;
+        let rows = query.query_map(
+            named_params! { ":before": before, ":limit": limit },
+            from_row,
+        )?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 

@@ -50,7 +50,7 @@ pub fn list(conn: &Connection, filter: &LearningFilter) -> Result<Vec<Learning>>
         .map_or(Vec::new(), |words| words.split_whitespace().collect());
     let sql = format!(
         "SELECT {COLUMNS} FROM learnings
-         WHERE (:category IS NULL OR category = :category)
+         WHERE id < :before AND (:category IS NULL OR category = :category)
            AND NOT EXISTS (SELECT 1 FROM json_each(:words)
                            WHERE instr(lower(body), lower(value)) = 0)
          ORDER BY id DESC LIMIT :limit"
@@ -59,6 +59,7 @@ pub fn list(conn: &Connection, filter: &LearningFilter) -> Result<Vec<Learning>>
     let rows = query.query_map(
         named_params! {
             ":category": filter.category, ":words": super::json(&words)?,
+            ":before": filter.before.unwrap_or(i64::MAX),
             ":limit": filter.limit.unwrap_or(MAX_ROWS).min(MAX_ROWS),
         },
         from_row,

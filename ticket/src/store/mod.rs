@@ -10,6 +10,7 @@ mod attempts;
 pub mod backup;
 mod blockers;
 mod budgets;
+mod census;
 mod checkpoint;
 mod claim;
 mod comments;
@@ -53,6 +54,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 pub use agents::{AgentRow, Principal};
 pub use attempts::Death;
+pub use census::{Census, Spender, Told};
 pub use checkpoint::{Emptied, Log};
 pub use claim::{ClaimPolicy, NewAttempt};
 pub use proposals::{NewProposal, Ration};

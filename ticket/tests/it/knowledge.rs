@@ -128,7 +128,7 @@ fn a_learning_is_kept_once_and_found_by_its_words() {
     let about = |category: Option<&str>, search: Option<&str>| LearningFilter {
         category: category.map(Into::into),
         search: search.map(Into::into),
-        limit: None,
+        ..LearningFilter::default()
     };
     let mut ask = |filter| f.human(|q| q.learnings(&filter)).unwrap();
     let all = ask(about(None, None));
