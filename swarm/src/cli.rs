@@ -83,8 +83,16 @@ pub enum Command {
         agents: u32,
     },
     /// Bring what landed into your own branch, by fast-forward
-    Pull,
-    /// Pull whenever something lands
+    ///
+    /// Runs nothing and overwrites nothing of yours. Files that would run by themselves once they are
+    /// there (.envrc, .vscode, .claude, git hooks, install scripts …) are listed first, and come only
+    /// with --allow. See docs/pull.md.
+    Pull {
+        /// Bring files that run by themselves, too; of commits up to this one
+        #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "")]
+        allow: Option<String>,
+    },
+    /// Pull whenever something lands; what needs 'swarm pull --allow' waits for you
     Watch,
     /// Renew the generated files after an upgrade; never your own
     Regenerate,

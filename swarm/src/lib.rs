@@ -14,6 +14,7 @@ pub mod prices;
 pub mod project;
 pub mod pull;
 pub mod transcripts;
+pub mod tree_name;
 
 pub use config::Config;
 pub use project::Project;

@@ -2,22 +2,44 @@
 //!
 //! What arrives was written by agents, so none of it runs: everything goes through libgit2, which
 //! runs no hooks, no fsmonitor, no filter programs and no submodule commands. What the human has
-//! changed, staged, or merely lying in the way is never overwritten.
+//! changed, staged, or merely lying in the way is never overwritten. Files that would run by themselves
+//! once they are there come only when the human said so, of a commit that they could look at.
 
 use anyhow::{Context, Result, bail};
 use git2::build::CheckoutBuilder;
-use git2::{Commit, Delta, DiffOptions, FileMode, Oid, Repository};
+use git2::{Commit, DiffOptions, Oid, Repository};
 
 use crate::bare;
 use crate::project::Project;
+
+mod changes;
+mod own;
+mod runs;
+mod scripts;
+
+pub use changes::Finding;
 
 /// Where the human's repository keeps what the swarm's branch points to.
 const TRACKING: &str = "refs/remotes/swarm";
 /// How many paths a refusal names.
 const PATHS_NAMED: usize = 5;
 
+/// What stays free on the disk, in bytes.
+const SPARE: u64 = 64 << 20;
+
+/// Whether files that run by themselves may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    /// They are told, and nothing moves.
+    Nothing,
+    /// They come, as far as the branch goes.
+    Everything,
+    /// They come, and the branch moves to this commit and no further.
+    UpTo(String),
+}
+
 /// What a pull did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pulled {
     /// There was nothing to bring.
     UpToDate,
@@ -34,29 +56,56 @@ pub enum Pulled {
         /// False when another branch is checked out, so that no file changed.
         checked_out: bool,
     },
+    /// Nothing moved: these would run by themselves once they are there.
+    Held {
+        /// From here.
+        from: Oid,
+        /// To here it would go.
+        to: Oid,
+        /// What a human looks at first; never empty.
+        findings: Vec<Finding>,
+    },
 }
 
 /// Moves the human's `branch` to the swarm's.
-pub fn pull(project: &Project, branch: &str) -> Result<Pulled> {
+pub fn pull(project: &Project, branch: &str, allow: &Allow) -> Result<Pulled> {
     let human = Repository::open(project.root())
         .with_context(|| format!("cannot open the repository in {}", project.root().display()))?;
     let swarm = bare::open(project)?;
     let tracking = format!("{TRACKING}/{branch}");
     bare::bring(&human, &swarm, branch, &tracking)?;
-    let to = human.find_reference(&tracking)?.peel_to_commit()?;
+    let newest = human.find_reference(&tracking)?.peel_to_commit()?;
+    let to = match allow {
+        Allow::UpTo(name) => named(&human, name, &newest)?,
+        Allow::Nothing | Allow::Everything => newest,
+    };
     let from = human.find_commit(bare::head(&human, branch)?)?;
     let (ours, theirs) = human.graph_ahead_behind(from.id(), to.id())?;
     match (ours, theirs) {
         (0, 0) => return Ok(Pulled::UpToDate),
         (ours, 0) => return Ok(Pulled::Ahead(ours)),
         (0, _) => {}
-        (ours, theirs) => bail!(
-            "'{branch}' has {ours} commits of yours and the swarm's has {theirs} others: rebase yours first ('git rebase swarm/{branch}')"
-        ),
+        (ours, theirs) => bail!(diverged(
+            &human,
+            project,
+            branch,
+            (ours, theirs),
+            &from,
+            &to
+        )?),
+    }
+    let changes = changes::read(&human, project, &from, &to)?;
+    if *allow == Allow::Nothing && !changes.findings.is_empty() {
+        return Ok(Pulled::Held {
+            from: from.id(),
+            to: to.id(),
+            findings: changes.findings,
+        });
     }
     let checked_out = is_checked_out(&human, branch)?;
     if checked_out {
-        update_tree(&human, &from, &to)?;
+        must_have_room(project, changes.bytes)?;
+        update_tree(&human, &from, &to, &changes.paths)?;
     }
     human
         .reference_matching(
@@ -73,6 +122,57 @@ pub fn pull(project: &Project, branch: &str) -> Result<Pulled> {
         commits: theirs,
         checked_out,
     })
+}
+
+/// The commit of this name, when it has landed.
+fn named<'a>(human: &'a Repository, name: &str, newest: &Commit<'a>) -> Result<Commit<'a>> {
+    let commit = human.revparse_single(name).and_then(|o| o.peel_to_commit());
+    match commit {
+        Ok(commit) if commit.id() == newest.id() => Ok(commit),
+        Ok(commit) if bare::is_ahead(human, newest.id(), commit.id()) => Ok(commit),
+        _ => bail!("'{name}' is no commit that has landed"),
+    }
+}
+
+/// A merge or rebase by the human's own git checks nothing, so what it would bring is told.
+fn diverged(
+    human: &Repository,
+    project: &Project,
+    branch: &str,
+    (ours, theirs): (usize, usize),
+    from: &Commit<'_>,
+    to: &Commit<'_>,
+) -> Result<String> {
+    let base = human.find_commit(human.merge_base(from.id(), to.id())?)?;
+    let findings = changes::read(human, project, &base, to)?.findings;
+    let paths: Vec<Vec<u8>> = findings.into_iter().map(|finding| finding.path).collect();
+    let warning = match paths.is_empty() {
+        true => String::new(),
+        false => format!(
+            ". These files run by themselves once they are there, look at them before: {}",
+            some_of(&paths)
+        ),
+    };
+    Ok(format!(
+        "'{branch}' has {ours} commits of yours and the swarm's has {theirs} others: rebase yours first ('git rebase swarm/{branch}'){warning}"
+    ))
+}
+
+/// A disk that is full in the middle would leave half of the files.
+fn must_have_room(project: &Project, bytes: u64) -> Result<()> {
+    let root = project.root();
+    let disk = nix::sys::statvfs::statvfs(root)
+        .with_context(|| format!("cannot tell how much room {} has", root.display()))?;
+    #[allow(clippy::unnecessary_cast, reason = "they are narrower on some systems")]
+    let free = (disk.blocks_available() as u64).saturating_mul(disk.fragment_size() as u64);
+    if free < bytes.saturating_add(SPARE) {
+        bail!(
+            "{} MiB come and the disk has {} MiB left: make room first",
+            bytes >> 20,
+            free >> 20
+        );
+    }
+    Ok(())
 }
 
 /// Whether the tree follows the branch. One that another work tree of the repository has checked
@@ -98,12 +198,16 @@ fn is_checked_out(human: &Repository, branch: &str) -> Result<bool> {
     Ok(false)
 }
 
-fn update_tree(human: &Repository, from: &Commit<'_>, to: &Commit<'_>) -> Result<()> {
+fn update_tree(
+    human: &Repository,
+    from: &Commit<'_>,
+    to: &Commit<'_>,
+    paths: &[Vec<u8>],
+) -> Result<()> {
     if human.state() != git2::RepositoryState::Clean {
         bail!("a merge or rebase is under way: finish it first");
     }
-    let paths = changed_paths(human, from, to)?;
-    let in_the_way = in_the_way(human, from, &paths)?;
+    let in_the_way = in_the_way(human, from, paths)?;
     if !in_the_way.is_empty() {
         bail!(
             "these files of yours would be overwritten: {}. Commit or move them first",
@@ -115,42 +219,12 @@ fn update_tree(human: &Repository, from: &Commit<'_>, to: &Commit<'_>) -> Result
         .safe()
         .overwrite_ignored(false)
         .disable_pathspec_match(true);
-    for path in &paths {
+    for path in paths {
         checkout.path(path.as_slice());
     }
     human
         .checkout_tree(to.as_object(), Some(&mut checkout))
         .context("the files could not be written, and the branch was not moved")
-}
-
-/// Every path that differs between the two, and none that must never be written.
-fn changed_paths(human: &Repository, from: &Commit<'_>, to: &Commit<'_>) -> Result<Vec<Vec<u8>>> {
-    let (old, new) = (from.tree()?, to.tree()?);
-    let mut options = DiffOptions::new();
-    options.ignore_submodules(false);
-    let diff = human.diff_tree_to_tree(Some(&old), Some(&new), Some(&mut options))?;
-    let mut paths = Vec::new();
-    for delta in diff.deltas() {
-        let (before, after) = (delta.old_file(), delta.new_file());
-        let path = after
-            .path_bytes()
-            .or(before.path_bytes())
-            .unwrap_or_default();
-        let gone = delta.status() == Delta::Deleted;
-        let link = match after.mode() {
-            FileMode::Link if !gone => Some(human.find_blob(after.id())?.content().to_vec()),
-            _ => None,
-        };
-        let leads_out = link.is_some_and(|target| !stays_inside(path, &target));
-        if leads_out || (after.mode() == FileMode::Commit && !gone) {
-            bail!(
-                "{} is a link out of the tree or a submodule, which never lands: not pulled",
-                shown(path)
-            );
-        }
-        paths.push(path.to_vec());
-    }
-    Ok(paths)
 }
 
 /// Those of the paths where the tree or the index is not as `from` has it, ignored files included.
@@ -182,25 +256,6 @@ fn in_the_way(human: &Repository, from: &Commit<'_>, paths: &[Vec<u8>]) -> Resul
     Ok(found)
 }
 
-/// True when a link at `path` to `target` leads to a place inside the tree. Pure.
-fn stays_inside(path: &[u8], target: &[u8]) -> bool {
-    if target.starts_with(b"/") {
-        return false;
-    }
-    let mut depth = path.split(|b| *b == b'/').count() as i64 - 1;
-    for part in target.split(|b| *b == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => depth -= 1,
-            _ => depth += 1,
-        }
-        if depth < 0 {
-            return false;
-        }
-    }
-    true
-}
-
 fn some_of(paths: &[Vec<u8>]) -> String {
     let named: Vec<String> = paths.iter().take(PATHS_NAMED).map(|p| shown(p)).collect();
     match paths.len().saturating_sub(PATHS_NAMED) {
@@ -209,6 +264,7 @@ fn some_of(paths: &[Vec<u8>]) -> String {
     }
 }
 
+/// A path for a sentence.
 fn shown(path: &[u8]) -> String {
     ticket::text::one_line(&String::from_utf8_lossy(path))
 }
@@ -216,23 +272,6 @@ fn shown(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_link_may_not_lead_out_of_the_tree() {
-        let table = [
-            ("a", "b", true),
-            ("a/b", "../c", true),
-            ("a/b", "./.././c", true),
-            ("a", "..", false),
-            ("a/b", "../../c", false),
-            ("a/b", "c/../../../d/e", false),
-            ("a", "/etc/passwd", false),
-        ];
-        for (path, target, inside) in table {
-            let found = stays_inside(path.as_bytes(), target.as_bytes());
-            assert_eq!(found, inside, "{path} to {target}");
-        }
-    }
 
     #[test]
     fn a_refusal_names_a_few_paths_without_control_characters() {

@@ -7,6 +7,8 @@
 //! Held for a human: [`PROTECTED_AT_ROOT`], [`PROTECTED_ANYWHERE`], and what the project's own list
 //! on main names ([`super::protected`]).
 
+use swarm::tree_name::{components, folded, is_forbidden, stays_inside};
+
 use super::protected::{FILE, Protected};
 use crate::git::changes::{Change, Entry, MAX_FILE};
 
@@ -54,7 +56,7 @@ pub fn refusal(changes: &[Change]) -> Option<String> {
         match &change.now {
             Entry::Gone => None,
             Entry::Gitlink => Some(format!("{path} is a submodule: they do not land")),
-            _ if forbidden_name(&change.path) => {
+            _ if is_forbidden(&change.path) => {
                 Some(format!("{path} has a name that does not land"))
             }
             Entry::Huge => Some(format!(
@@ -116,78 +118,6 @@ fn is_protected(path: &[u8]) -> bool {
     PROTECTED_AT_ROOT.contains(&first.as_str())
         || PROTECTED_ANYWHERE.contains(&first.as_str())
         || names.any(|name| PROTECTED_ANYWHERE.contains(&name.as_str()))
-}
-
-fn forbidden_name(path: &[u8]) -> bool {
-    components(path).any(|name| {
-        let name = folded(name);
-        matches!(
-            name.as_str(),
-            "" | "." | ".." | ".git" | ".gitmodules" | ".swarm"
-        ) || is_short_name(&name)
-    })
-}
-
-/// The short names that NTFS makes for `.git`, `.gitmodules` and `.swarm`: `git~1` and the like.
-fn is_short_name(name: &str) -> bool {
-    let Some((stem, number)) = name.split_once('~') else {
-        return false;
-    };
-    // `gi7eba` is how NTFS shortens `.gitmodules` when the plain short names are taken.
-    ["git", "gitmod", "gi7eba", "swarm"].contains(&stem)
-        && !number.is_empty()
-        && number.bytes().all(|b| b.is_ascii_digit())
-}
-
-/// The names along a path. A backslash separates too, as on Windows.
-fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|byte| matches!(byte, b'/' | b'\\'))
-}
-
-/// The name as the most forgiving file systems see it: without the characters that HFS+ ignores,
-/// without what NTFS cuts off (a stream's name, dots and blanks at the end), in lower case.
-fn folded(name: &[u8]) -> String {
-    let text = String::from_utf8_lossy(name);
-    let seen: String = text
-        .chars()
-        .filter(|c| !is_ignored_by_hfs(*c))
-        .flat_map(char::to_lowercase)
-        .collect();
-    let stream = seen.split(':').next().unwrap_or_default();
-    match stream.trim_end_matches(['.', ' ']) {
-        // `.` and `..` are names of their own.
-        "" => stream.to_owned(),
-        rest => rest.to_owned(),
-    }
-}
-
-fn is_ignored_by_hfs(c: char) -> bool {
-    matches!(
-        c,
-        '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}'
-    )
-}
-
-/// Whether a link at `path` to `target` can never lead out of the tree, whatever other links there
-/// are: `..` only at the beginning, and no more of them than folders above the link.
-fn stays_inside(path: &[u8], target: &[u8]) -> bool {
-    if target.is_empty()
-        || target.starts_with(b"/")
-        || target.contains(&b'\\')
-        || target.contains(&b':')
-    {
-        return false;
-    }
-    let depth = path.iter().filter(|byte| **byte == b'/').count();
-    let names: Vec<&[u8]> = target
-        .split(|byte| *byte == b'/')
-        .filter(|name| !name.is_empty() && *name != b".")
-        .collect();
-    let ups = names.iter().take_while(|name| **name == b"..").count();
-    ups <= depth
-        && names[ups..]
-            .iter()
-            .all(|name| *name != b".." && !forbidden_name(name))
 }
 
 /// A path for a sentence: no control characters, not endless.

@@ -42,7 +42,7 @@ pub fn run(cli: Cli) -> Result<u8> {
             cost::run(&project()?, &CostFilter { by, since }, json)?;
         }
         Command::Scale { agents } => scale::run(&project()?, agents)?,
-        Command::Pull => pull::run(&project()?)?,
+        Command::Pull { allow } => return pull::run(&project()?, allow),
         Command::Watch => watch::run(&project()?)?,
         Command::Regenerate => regenerate::run(&project()?)?,
         Command::Open => open::run(&project()?)?,

@@ -3,23 +3,49 @@
 use anyhow::Result;
 use swarm::Project;
 use swarm::config::Config;
-use swarm::pull::{Pulled, pull};
+use swarm::pull::{Allow, Finding, Pulled, pull};
+use ticket::exit;
+use ticket::text::one_line;
 
 use super::count;
 
-pub fn run(project: &Project) -> Result<()> {
+/// How many files a held pull lists.
+const LISTED: usize = 200;
+/// How many of them stand in the command that shows them.
+const IN_COMMAND: usize = 8;
+
+pub fn run(project: &Project, allow: Option<String>) -> Result<u8> {
     let config = Config::load(project)?;
     let branch = &config.project.branch;
-    println!("{}", sentence(branch, pull(project, branch)?));
-    Ok(())
+    let allow = match allow {
+        None => Allow::Nothing,
+        Some(commit) if commit.is_empty() => Allow::Everything,
+        Some(commit) => Allow::UpTo(commit),
+    };
+    Ok(tell(branch, &pull(project, branch, &allow)?))
 }
 
-pub fn sentence(branch: &str, pulled: Pulled) -> String {
+/// Prints what a pull did; one that is held is an error.
+pub fn tell(branch: &str, pulled: &Pulled) -> u8 {
+    let text = sentence(branch, pulled);
+    match pulled {
+        Pulled::Held { .. } => {
+            eprintln!("swarm: {text}");
+            exit::REFUSED
+        }
+        _ => {
+            println!("{text}");
+            exit::OK
+        }
+    }
+}
+
+fn sentence(branch: &str, pulled: &Pulled) -> String {
     match pulled {
         Pulled::UpToDate => format!("'{branch}' is up to date."),
         Pulled::Ahead(commits) => format!(
             "'{branch}' is up to date, with {} of yours that the swarm takes over at its next start.",
-            count(commits, "commit")
+            count(*commits, "commit")
         ),
         Pulled::Moved {
             from,
@@ -27,7 +53,7 @@ pub fn sentence(branch: &str, pulled: Pulled) -> String {
             commits,
             checked_out,
         } => {
-            let commits = count(commits, "commit");
+            let commits = count(*commits, "commit");
             let elsewhere = match checked_out {
                 true => "",
                 false => " (another branch is checked out: no file changed)",
@@ -38,5 +64,30 @@ pub fn sentence(branch: &str, pulled: Pulled) -> String {
                 to.to_string()
             )
         }
+        Pulled::Held { from, to, findings } => {
+            let (from, to) = (from.to_string(), to.to_string());
+            held(branch, &from[..10], &to[..10], findings)
+        }
     }
+}
+
+fn held(branch: &str, from: &str, to: &str, findings: &[Finding]) -> String {
+    let mut lines = vec![format!(
+        "'{branch}' was not moved. Look at this first, it may run on your machine once it is there:"
+    )];
+    let name = |finding: &Finding| one_line(&String::from_utf8_lossy(&finding.path));
+    let listed = findings.iter().take(LISTED);
+    lines.extend(listed.map(|finding| format!("  {}: {}", name(finding), finding.why)));
+    if let Some(more) = findings.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        lines.push(format!("  and {more} more"));
+    }
+    let mut paths: Vec<String> = findings.iter().map(name).collect();
+    paths.dedup();
+    let paths = match paths.len() > IN_COMMAND {
+        true => String::new(),
+        false => format!(" -- {}", shell_words::join(&paths)),
+    };
+    lines.push(format!("See it:   git diff {from} {to}{paths}"));
+    lines.push(format!("Bring it: swarm pull --allow {to}"));
+    lines.join("\n")
 }

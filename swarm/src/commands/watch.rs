@@ -3,12 +3,12 @@
 use anyhow::Result;
 use swarm::config::Config;
 use swarm::follow::follow;
-use swarm::pull::{Pulled, pull};
+use swarm::pull::{Allow, Pulled, pull};
 use swarm::{Project, hub};
 use ticket::Queue;
 use ticket::filter::LogFilter;
 
-use super::pull::sentence;
+use super::pull::tell;
 
 pub fn run(project: &Project) -> Result<()> {
     let config = Config::load(project)?;
@@ -16,7 +16,7 @@ pub fn run(project: &Project) -> Result<()> {
     // The place in the stream is taken before the first pull, so nothing falls between the two.
     let newest = hub::client(project)?.log(&LogFilter::newest())?;
     let after = newest.first().map_or(0, |event| event.id);
-    println!("{}", sentence(branch, pull(project, branch)?));
+    tell(branch, &pull(project, branch, &Allow::Nothing)?);
     println!("Following '{branch}'; end with Ctrl-C.");
     for event in follow(project, after) {
         if event?.action == "landed" {
@@ -29,9 +29,11 @@ pub fn run(project: &Project) -> Result<()> {
 
 /// A refusal is said, and the next landing tried again: the human may have made room by then.
 fn bring(project: &Project, branch: &str) {
-    match pull(project, branch) {
+    match pull(project, branch, &Allow::Nothing) {
         Ok(Pulled::UpToDate) => {}
-        Ok(pulled) => println!("{}", sentence(branch, pulled)),
+        Ok(pulled) => {
+            tell(branch, &pulled);
+        }
         Err(error) => eprintln!("swarm: {error:#}"),
     }
 }

@@ -4,9 +4,11 @@
 
 mod demo;
 mod fleet;
+mod hostile;
 mod init;
 mod login;
 mod pull;
 mod refusals;
 mod status;
 mod support;
+mod witness;

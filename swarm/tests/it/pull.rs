@@ -1,7 +1,6 @@
 //! `swarm pull`: fast-forward, and nothing of the human's is lost or run.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use crate::support::Place;
 
@@ -135,35 +134,6 @@ fn a_branch_in_another_work_tree_does_not_move() {
     place.git("worktree add -q ../other trunk");
     place.land(&[("a.txt", Some("2\n"))]);
     place.swarm("pull").refused(&["'trunk' is checked out in"]);
-}
-
-#[test]
-fn nothing_that_arrives_runs() {
-    let place = Place::with_project(&FILES);
-    let trap = place.root().join("trap");
-    let script = format!("#!/bin/sh\ntouch {}\ncat\n", trap.display());
-    for hook in [
-        "post-checkout",
-        "post-merge",
-        "reference-transaction",
-        "fsmonitor",
-    ] {
-        let file = place.root().join(".git/hooks").join(hook);
-        fs::write(&file, &script).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    place.git("config core.fsmonitor .git/hooks/fsmonitor");
-    place.git("config filter.evil.smudge .git/hooks/fsmonitor");
-    place.git("config filter.evil.clean .git/hooks/fsmonitor");
-    place.git("config submodule.recurse true");
-    let _ = fs::remove_file(&trap);
-    place.land(&[
-        (".gitattributes", Some("* filter=evil\n")),
-        ("a.txt", Some("2\n")),
-    ]);
-    place.swarm("pull").ok();
-    assert_eq!(place.read("a.txt"), "2\n");
-    assert!(!trap.exists());
 }
 
 #[test]

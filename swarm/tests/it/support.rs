@@ -131,9 +131,18 @@ impl Place {
         folder: &Path,
         arguments: impl Iterator<Item = &'a str>,
     ) -> Said {
+        let mut command = Command::new(program);
+        self.say_in(command.args(arguments), folder)
+    }
+
+    /// Runs a command in the project's folder.
+    pub fn say(&self, command: &mut Command) -> Said {
+        self.say_in(command, &self.root())
+    }
+
+    fn say_in(&self, command: &mut Command, folder: &Path) -> Said {
         let path = std::env::var("PATH").unwrap();
-        let output = Command::new(program)
-            .args(arguments)
+        let output = command
             .current_dir(folder)
             .env_clear()
             .env("PATH", path)
@@ -164,6 +173,14 @@ impl Said {
         assert_eq!(self.code, 1, "{self:?}");
         assert!(self.err.starts_with("swarm: "), "{self:?}");
         assert_eq!(self.err.trim_end().lines().count(), 1, "{self:?}");
+        self.refused_at_length(words);
+    }
+
+    /// The same, with more than one line.
+    #[track_caller]
+    pub fn refused_at_length(self, words: &[&str]) {
+        assert_eq!(self.code, 1, "{self:?}");
+        assert!(self.err.starts_with("swarm: "), "{self:?}");
         for word in words {
             assert!(self.err.contains(word), "{word:?} is not in {:?}", self.err);
         }
