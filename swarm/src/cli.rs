@@ -20,7 +20,12 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Make a folder a project: .swarm/, the repository that agents work from, verify.sh
+    /// Make a folder a project, and tell the agents about it in an interview
+    ///
+    /// First it makes .swarm/ with the repository that agents work from, and proposes verify.sh,
+    /// project-setup.sh and PROJECT.md. Then claude asks you in this terminal what the project is, and
+    /// writes them for it; /exit ends that, and what was made before stays. In a project that is
+    /// there already only the interview is held again, when you say so.
     Init(Init),
     /// Build the images where needed, start the hub and its agents
     ///
@@ -115,6 +120,9 @@ pub enum Command {
     Backend(Backend),
     /// Show the whole loop on a sample project with scripted agents; needs no account
     Demo(Demo),
+    /// Serve the tools of the interview to the agent CLI, by MCP on standard input and output
+    #[command(hide = true)]
+    InterviewTools,
 }
 
 #[derive(Subcommand)]
@@ -173,11 +181,15 @@ pub struct Logs {
 #[derive(clap::Args)]
 pub struct Init {
     /// The folder; made when it is not there
+    #[arg(default_value = ".")]
     pub dir: PathBuf,
     /// Do not ask anything
-    #[arg(long)]
+    #[arg(long, conflicts_with = "from_prompt")]
     pub no_interview: bool,
-    /// What the agents' image is built on: any image with apt or apk
+    /// Ask nothing either: claude makes do with what stands in this file, or on standard input (-)
+    #[arg(long, value_name = "FILE")]
+    pub from_prompt: Option<PathBuf>,
+    /// What the agents' image is built on: any image with apt or apk; one that fits when left out
     #[arg(long, value_name = "IMAGE")]
     pub base_image: Option<String>,
     /// Which agent CLI works on the tickets

@@ -10,6 +10,8 @@ pub mod follow;
 pub mod hub;
 pub mod image;
 pub mod init;
+pub mod interview;
+pub mod place;
 pub mod prices;
 pub mod project;
 pub mod pull;

@@ -67,8 +67,7 @@ impl Project {
     /// only when [`Project::commit_id`] is called: a half-made project is not one.
     pub fn create(root: &Path) -> Result<Project, ProjectError> {
         let root = canonical(root)?;
-        let id = format!("{:06x}", rand::rng().random_range(0..1 << 24));
-        let project = Project { root, id };
+        let project = Project { root, id: new_id() };
         for folder in [
             project.folder(),
             project.folder().join("tickets"),
@@ -89,6 +88,23 @@ impl Project {
     pub fn commit_id(&self) -> Result<(), ProjectError> {
         let file = self.folder().join("id");
         fs::write(&file, format!("{}\n", self.id)).map_err(|e| ProjectError::Io(file, e))
+    }
+
+    /// The same folder as another project: with a new id, and without the hub that it may name.
+    pub fn renewed(self) -> Result<Project, ProjectError> {
+        let hub = self.hub_file();
+        match fs::remove_file(&hub) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(ProjectError::Io(hub, error));
+            }
+            _ => {}
+        }
+        let project = Project {
+            id: new_id(),
+            ..self
+        };
+        project.commit_id()?;
+        Ok(project)
     }
 
     /// Six hex digits that tell this project's containers, networks and images from others'.
@@ -131,6 +147,11 @@ impl Project {
         self.folder().join("hub.lock")
     }
 
+    /// Where the project was when somebody last looked.
+    pub fn place_file(&self) -> PathBuf {
+        self.folder().join("place")
+    }
+
     /// The credentials that agents get, mode 0600.
     pub fn credentials_file(&self) -> PathBuf {
         self.folder().join("secrets/credentials.json")
@@ -171,6 +192,10 @@ impl fmt::Debug for Project {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Project({} in {})", self.id, self.root.display())
     }
+}
+
+fn new_id() -> String {
+    format!("{:06x}", rand::rng().random_range(0..1 << 24))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, ProjectError> {

@@ -1,27 +1,213 @@
-//! `swarm init`: makes a folder a project and says what it wrote.
+//! `swarm init`: makes a folder a project, says what it wrote, and has the agent CLI ask the human about
+//! it.
+
+use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use swarm::Project;
+use swarm::config::Config;
 use swarm::config::backend::defaults;
-use swarm::init::{self, Done, Options};
+use swarm::init::{self, Detected, Done, Options};
+use swarm::interview::conversation::Interviewer;
+use swarm::interview::take::{Taken, take};
+use swarm::interview::{self, rules};
 use ticket::backend::{Backend, Kind, PromptBy};
+use ticket::text::one_line;
 
 use super::count;
 use crate::cli::{BackendKind, Init};
 
+/// The longest description that is read from a file, in bytes.
+const LONGEST_BRIEF: u64 = 256 << 10;
+
 pub fn run(arguments: Init) -> Result<()> {
-    let mut options = Options {
+    let brief = arguments.from_prompt.as_deref().map(brief).transpose()?;
+    let asks = !arguments.no_interview;
+    if let Ok(project) = Project::open(&arguments.dir) {
+        return match (brief, asks && is_terminal()) {
+            (Some(brief), _) => again(&project, Some(&brief)),
+            (None, true) => ask_again(&project),
+            (None, false) => Err(init::already(project.root())),
+        };
+    }
+    let options = Options {
         backend: backend(arguments.backend, arguments.command.as_deref())?,
+        base_image: arguments.base_image,
         ..Options::default()
     };
-    if let Some(image) = arguments.base_image {
-        options.base_image = image;
-    }
     let done = init::init(&arguments.dir, &options)?;
-    if !arguments.no_interview {
-        println!("The interview is not part of this version: going on as with --no-interview.");
+    let obstacle = match (&brief, asks) {
+        (None, false) => Some(None),
+        (Some(_), _) => obstacle(&options.backend).map(Some),
+        (None, true) => obstacle(&options.backend)
+            .or_else(|| (!is_terminal()).then(no_terminal))
+            .map(Some),
+    };
+    print!("{}", report(&done, obstacle.is_none()));
+    match obstacle {
+        Some(why) => {
+            if let Some(why) = why {
+                println!("{why}");
+            }
+        }
+        None => {
+            let about = About {
+                project: &done.project,
+                branch: &done.branch,
+                base_image: &done.base_image,
+                backend: &options.backend,
+                detected: done.detected.as_ref(),
+                seed: done.seed,
+            };
+            about.interview(brief.as_deref())?;
+        }
     }
-    print!("{}", report(&done));
+    println!("Next: 'swarm start', then 'ticket create \"...\"', then 'swarm pull'.");
     Ok(())
+}
+
+/// A project that is there already keeps everything; only the interview can be held once more.
+fn ask_again(project: &Project) -> Result<()> {
+    let place = project.root().display();
+    eprint!(
+        "{place} is a swarm project already. Hold the interview again? Tickets, settings and code stay; PROJECT.md and the scripts are written anew. [y/N] "
+    );
+    stderr().flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    match answer.trim().to_lowercase().as_str() {
+        "y" | "yes" => again(project, None),
+        _ => {
+            println!("Nothing was changed.");
+            Ok(())
+        }
+    }
+}
+
+fn again(project: &Project, brief: Option<&str>) -> Result<()> {
+    let config = Config::load(project)?;
+    let backend = config.agents.backend.clone();
+    if let Some(why) = obstacle(&backend) {
+        bail!("{why}");
+    }
+    init::must_be_on(project, &config.project.branch)?;
+    let detected = init::detect(project.root());
+    let about = About {
+        project,
+        branch: &config.project.branch,
+        base_image: &config.image.base,
+        backend: &backend,
+        detected: detected.as_ref(),
+        seed: None,
+    };
+    about.interview(brief)
+}
+
+/// What an interview is about.
+struct About<'a> {
+    project: &'a Project,
+    branch: &'a str,
+    base_image: &'a str,
+    backend: &'a Backend,
+    detected: Option<&'a Detected>,
+    seed: Option<i64>,
+}
+
+impl About<'_> {
+    /// Holds it and takes over what it found out. One that the human ends leaves everything as it is.
+    fn interview(&self, brief: Option<&str>) -> Result<()> {
+        let name = self.project.root().file_name().unwrap_or_default();
+        let rules = rules(
+            self.project,
+            &name.to_string_lossy(),
+            self.base_image,
+            self.detected,
+            brief.is_none(),
+        );
+        let interviewer = Interviewer {
+            project: self.project,
+            program: &self.backend.program,
+            rules: &rules,
+        };
+        let root = self.project.root().display();
+        match brief {
+            Some(brief) => {
+                let program = &self.backend.program;
+                println!("{program} reads the description and writes PROJECT.md and verify.sh …");
+                stdout().flush()?;
+                interviewer.read(brief).with_context(|| {
+                    format!("{root} is a project all the same, with what 'swarm init' wrote")
+                })?;
+            }
+            None => {
+                println!(
+                    "Now {} asks you about the project. /exit ends that at any time.",
+                    self.backend.program
+                );
+                stdout().flush()?;
+                if !interviewer.ask()? {
+                    println!(
+                        "The interview ended before it was finished, and what was written before stays. 'swarm init {root}' asks again."
+                    );
+                    return Ok(());
+                }
+            }
+        }
+        let taken = take(self.project, self.branch, self.seed)?;
+        if let Some(image) = &taken.base_image {
+            init::set_base_image(self.project, image)?;
+        }
+        print!("{}", outcome(self.branch, &taken));
+        Ok(())
+    }
+}
+
+/// Why there can be no interview with this agent CLI; none when there can.
+fn obstacle(backend: &Backend) -> Option<String> {
+    if let Err(why) = interview::possible(backend) {
+        return Some(why);
+    }
+    let program = &backend.program;
+    (!is_there(program)).then(|| {
+        format!(
+            "There is no program '{program}' here, so no interview: install it and run 'swarm init' again, or describe the project in PROJECT.md yourself."
+        )
+    })
+}
+
+fn no_terminal() -> String {
+    "There is no terminal, so no interview: run 'swarm init' again in one, or use --from-prompt FILE.".into()
+}
+
+fn is_terminal() -> bool {
+    stdin().is_terminal() && stdout().is_terminal()
+}
+
+/// Whether the shell would find the program.
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).map(|folder| folder.join(program));
+    program.contains('/') && Path::new(program).is_file() || places.into_iter().any(|p| p.is_file())
+}
+
+/// What the human wrote down; `-` is standard input.
+fn brief(file: &Path) -> Result<String> {
+    let mut text = String::new();
+    let place = file.display();
+    let read = match file.as_os_str() == "-" {
+        true => stdin().take(LONGEST_BRIEF + 1).read_to_string(&mut text),
+        false => std::fs::File::open(file)
+            .and_then(|file| file.take(LONGEST_BRIEF + 1).read_to_string(&mut text)),
+    };
+    read.with_context(|| format!("cannot read {place}"))?;
+    if text.len() as u64 > LONGEST_BRIEF {
+        bail!("{place} is longer than {} KiB", LONGEST_BRIEF >> 10);
+    }
+    if text.trim().is_empty() {
+        bail!("{place} is empty: write into it what the project is to be");
+    }
+    Ok(text)
 }
 
 fn backend(kind: BackendKind, command: Option<&str>) -> Result<Backend> {
@@ -56,7 +242,8 @@ fn prompt_by(args: &[String]) -> PromptBy {
     }
 }
 
-fn report(done: &Done) -> String {
+/// What was made. Where an interview follows, what it will settle is left out.
+fn report(done: &Done, interview: bool) -> String {
     let mut lines = Vec::new();
     let root = done.project.root().display();
     lines.push(format!(
@@ -71,6 +258,13 @@ fn report(done: &Done) -> String {
             "Made a git repository with {files} in its first commit."
         ));
     }
+    lines.push(
+        "Made .swarm/: settings, the ticket database, and the repository that agents work from."
+            .into(),
+    );
+    if let Some(taken_over) = &done.taken_over {
+        lines.push(taken_over.clone());
+    }
     if !done.files.committed.is_empty() {
         let names = done.files.committed.join(", ");
         lines.push(format!(
@@ -82,25 +276,76 @@ fn report(done: &Done) -> String {
         let names = done.files.kept.join(", ");
         lines.push(format!("Left as they were: {names}."));
     }
-    lines.push(match (&done.detected, done.files.kept.iter().any(|name| name == "verify.sh")) {
-        (_, true) => "Your verify.sh is the gate.".into(),
-        (Some(found), false) => {
-            format!("This is {}: look whether verify.sh and project-setup.sh fit.", found.what)
+    let has_gate = done.files.kept.iter().any(|name| name == "verify.sh");
+    match &done.detected {
+        _ if has_gate => lines.push("Your verify.sh is the gate.".into()),
+        Some(found) => {
+            lines.push(format!(
+                "This is {}: look whether verify.sh and project-setup.sh fit.",
+                found.what
+            ));
+            lines.push(format!("verify.sh runs: {}.", commands(&found.verify)));
+            if !found.also.is_empty() {
+                let also = found.also.join(" and ");
+                lines.push(format!("It is {also}, too: verify.sh does not check that yet."));
+            }
         }
-        (None, false) => "How this project is tested was not recognised: write it into verify.sh (what it needs into project-setup.sh) and commit that, or nothing lands.".into(),
-    });
+        None if interview => {}
+        None => lines.push("How this project is tested was not recognised: write it into verify.sh (what it needs into project-setup.sh) and commit that, or nothing lands.".into()),
+    }
+    lines.push(format!(
+        "Agents work in an image built on {}; --base-image names another one.",
+        done.base_image
+    ));
     if done.uncommitted > 0 {
         let files = count(done.uncommitted, "change");
         lines.push(format!(
             "{files} of yours not committed: agents see what is committed."
         ));
     }
-    if let Some(ticket) = done.seed {
+    if let Some(ticket) = done.seed.filter(|_| !interview) {
         lines.push(format!(
             "Ticket {ticket} asks the agents to describe the project."
         ));
     }
-    lines.push("Next: 'swarm start', then 'ticket create \"...\"', then 'swarm pull'.".into());
+    lines.join("\n") + "\n"
+}
+
+/// The commands among the lines of a script.
+fn commands(script: &str) -> String {
+    let is_command = |line: &&str| {
+        !line.starts_with([' ', '#'])
+            && !["export ", "if ", "fi"]
+                .iter()
+                .any(|word| line.starts_with(word))
+    };
+    let commands: Vec<&str> = script.lines().filter(is_command).collect();
+    commands.join("; ")
+}
+
+fn outcome(branch: &str, taken: &Taken) -> String {
+    let mut lines = Vec::new();
+    if !taken.summary.is_empty() {
+        lines.push(one_line(&taken.summary));
+    }
+    if !taken.committed.is_empty() {
+        let names = taken.committed.join(", ");
+        lines.push(format!("Committed {names} on '{branch}'."));
+    }
+    for (name, draft) in &taken.left {
+        lines.push(format!(
+            "{name} has changes of yours that are not committed, and stays: the new one is {}.",
+            draft.display()
+        ));
+    }
+    if let Some(image) = &taken.base_image {
+        lines.push(format!("Agents work in an image built on {image}."));
+    }
+    if let Some(ticket) = taken.ticket {
+        lines.push(format!(
+            "Ticket {ticket} asks an agent to break PROJECT.md into tickets."
+        ));
+    }
     lines.join("\n") + "\n"
 }
 
@@ -138,5 +383,17 @@ mod tests {
         for bad in ["", "'open"] {
             assert!(backend(BackendKind::Command, Some(bad)).is_err());
         }
+    }
+
+    #[test]
+    fn the_commands_of_a_script_are_told_without_what_is_around_them() {
+        let script = "export A=1\nif [ ! -x b ]; then\n    c\nfi\n# d\ncargo fmt\ncargo test";
+        assert_eq!(commands(script), "cargo fmt; cargo test");
+    }
+
+    #[test]
+    fn programs_are_found_as_a_shell_finds_them() {
+        assert!(is_there("sh") && is_there("/bin/sh"));
+        assert!(!is_there("no-such-program-anywhere"));
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use swarm::Project;
+use swarm::place::{Place, settle};
 use ticket::cost::CostFilter;
 use ticket::exit;
 
@@ -13,6 +14,7 @@ mod backend;
 mod cost;
 mod demo;
 mod init;
+mod interview_tools;
 mod login;
 mod logs;
 mod notify;
@@ -52,19 +54,37 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
         Command::Backend(what) => return backend::run(&project()?, what),
         Command::Demo(arguments) => return demo::run(arguments),
+        Command::InterviewTools => interview_tools::run(&project()?)?,
     }
     Ok(exit::OK)
 }
 
 fn find_project(dir: Option<&Path>) -> Result<Project> {
-    match dir {
-        Some(dir) => Ok(Project::open(dir)?),
+    let found = match dir {
+        Some(dir) => Project::open(dir)?,
         None => {
             let here: PathBuf =
                 std::env::current_dir().context("cannot tell which folder this is")?;
-            Ok(Project::find(&here)?)
+            Project::find(&here)?
         }
+    };
+    let (project, place) = settle(found)?;
+    match place {
+        Place::Same => {}
+        Place::Moved(from) => {
+            eprintln!("swarm: this project was in {} before.", from.display());
+            if project.hub_file().exists() {
+                eprintln!(
+                    "swarm: if its swarm runs, 'swarm stop' and 'swarm start' make it work from here."
+                );
+            }
+        }
+        Place::Copied(from) => eprintln!(
+            "swarm: this is a copy of {}, and a project of its own from now on.",
+            from.display()
+        ),
     }
+    Ok(project)
 }
 
 /// What runs the calls to the engine.

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use git2::{FileMode, IndexEntry, IndexTime, Oid, Repository, Signature, Tree};
 
 use crate::project::FOLDER;
@@ -31,6 +31,96 @@ pub struct Added {
     pub committed: Vec<String>,
     /// Names that were committed before and stay as they are.
     pub kept: Vec<String>,
+}
+
+/// What became of files that were to be replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Names that are now committed.
+    pub committed: Vec<String>,
+    /// Names that the human had changed without committing it: they stay as they are.
+    pub left: Vec<String>,
+}
+
+/// Writes these files whatever is in them, and commits them on `branch`, which is checked out. One
+/// that differs from what is committed holds work of the human's and is left alone.
+pub fn replace(
+    repository: &Repository,
+    root: &Path,
+    branch: &str,
+    files: &[NewFile],
+    message: &str,
+) -> Result<Replaced> {
+    must_be_on(repository, branch)?;
+    let parent = repository.find_reference("HEAD")?.peel_to_commit()?;
+    let tree = parent.tree()?;
+    let mut index = repository.index()?;
+    let mut builder = repository.treebuilder(Some(&tree))?;
+    let mut replaced = Replaced::default();
+    for file in files {
+        let committed = tree.get_name(file.name).map(|entry| entry.id());
+        let staged = index
+            .get_path(Path::new(file.name), 0)
+            .map(|entry| entry.id);
+        let blob = repository.blob(file.text.as_bytes())?;
+        let is_kept = |id: Option<Oid>| id == committed || id == Some(blob);
+        if !is_kept(lying(&root.join(file.name))?) || !is_kept(staged) {
+            replaced.left.push(file.name.into());
+            continue;
+        }
+        let mode = match file.executable {
+            true => FileMode::BlobExecutable,
+            false => FileMode::Blob,
+        };
+        put(root, file)?;
+        builder.insert(file.name, blob, mode.into())?;
+        index.add(&entry(file.name, blob, mode, file.text.len()))?;
+        replaced.committed.push(file.name.into());
+    }
+    let new = builder.write()?;
+    if new != tree.id() {
+        let author = signature(repository)?;
+        let new = repository.find_tree(new)?;
+        repository
+            .commit(Some("HEAD"), &author, &author, message, &new, &[&parent])
+            .context("cannot commit the new files")?;
+    }
+    index.write()?;
+    Ok(replaced)
+}
+
+/// Refuses a repository that has another branch checked out.
+pub fn must_be_on(repository: &Repository, branch: &str) -> Result<()> {
+    let head = repository.find_reference("HEAD")?;
+    if head.symbolic_target()? != Some(format!("refs/heads/{branch}").as_str()) {
+        bail!("another branch than '{branch}' is checked out: 'git checkout {branch}' first");
+    }
+    Ok(())
+}
+
+/// What git would call the file that lies there. Anything but a file is like no file of git's.
+fn lying(path: &Path) -> Result<Option<Oid>> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_file() => {
+            let id = Oid::hash_file(git2::ObjectType::Blob, path);
+            Ok(Some(id.with_context(|| {
+                format!("cannot read {}", path.display())
+            })?))
+        }
+        Ok(_) => Ok(Some(Oid::ZERO_SHA1)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Writes a file whole or not at all.
+fn put(root: &Path, file: &NewFile) -> Result<()> {
+    let path = root.join(file.name);
+    let draft = root.join(FOLDER).join(format!("{}.new", file.name));
+    let mode = if file.executable { 0o755 } else { 0o644 };
+    fs::write(&draft, &file.text)
+        .and_then(|()| fs::set_permissions(&draft, fs::Permissions::from_mode(mode)))
+        .and_then(|()| fs::rename(&draft, &path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Writes what is missing and commits it on the branch that HEAD names, born or not.

@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use git2::{ErrorCode, Repository, RepositoryInitOptions, RepositoryOpenFlags, StatusOptions};
 use ticket::backend::Backend;
 use ticket::ticket::NewTicket;
 use ticket::{Actor, Queue, Store};
 
 use crate::bare;
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_BASE_IMAGE};
+use crate::place;
 use crate::project::{FOLDER, Project, ProjectError};
 
 mod detect;
@@ -19,8 +20,7 @@ mod files;
 mod templates;
 
 pub use detect::{Detected, detect};
-pub use files::Added;
-use files::NewFile;
+pub use files::{Added, NewFile, Replaced, replace};
 
 /// The branch of a repository that init itself makes.
 const FIRST_BRANCH: &str = "main";
@@ -28,8 +28,8 @@ const FIRST_BRANCH: &str = "main";
 /// What a human decides about a new project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// The image that agents are built on.
-    pub base_image: String,
+    /// The image that agents are built on; the one that fits the project when none is named.
+    pub base_image: Option<String>,
     /// The agent CLI.
     pub backend: Backend,
     /// Whether idle agents propose work.
@@ -44,7 +44,7 @@ impl Default for Options {
     fn default() -> Self {
         let config = Config::default();
         Options {
-            base_image: config.image.base,
+            base_image: None,
             backend: config.agents.backend,
             proposals: config.proposals.enabled,
             seed: true,
@@ -70,6 +70,10 @@ pub struct Done {
     pub uncommitted: usize,
     /// The number of the first ticket.
     pub seed: Option<i64>,
+    /// The image that agents are built on.
+    pub base_image: String,
+    /// What was taken over from another system, for people.
+    pub taken_over: Option<String>,
 }
 
 /// Makes `dir` a project.
@@ -83,7 +87,11 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         None => FIRST_BRANCH.into(),
     };
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    let config = templates::config(&name, &branch, options);
+    let detected = detect(&dir);
+    let proposed = detected.as_ref().and_then(|found| found.image.clone());
+    let base_image = options.base_image.clone().or(proposed);
+    let base_image = base_image.unwrap_or_else(|| DEFAULT_BASE_IMAGE.into());
+    let config = templates::config(&name, &branch, &base_image, options);
     Config::parse(&config, Path::new("what was asked for"))?;
 
     let project = Project::create(&dir)?;
@@ -92,12 +100,12 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         Some(repository) => (repository, None),
         None => new_repository(&dir)?,
     };
-    let detected = detect(&dir);
     let added = files::add(&repository, &dir, &new_files(&name, detected.as_ref()))?;
     bare::create(&project, &repository, &branch)?;
     write_own_files(&project)?;
     fs::write(project.config_file(), config)?;
     let seed = make_queue(&project, options.seed, detected.is_some())?;
+    place::note(&project)?;
     project.commit_id()?;
     Ok(Done {
         project,
@@ -107,6 +115,8 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         detected,
         uncommitted: uncommitted(&repository)?,
         seed,
+        base_image,
+        taken_over: None,
     })
 }
 
@@ -123,12 +133,32 @@ pub fn write_own_files(project: &Project) -> Result<Vec<PathBuf>> {
     Ok(vec![reference, ignore])
 }
 
+/// Refuses when another branch than the project's is checked out.
+pub fn must_be_on(project: &Project, branch: &str) -> Result<()> {
+    files::must_be_on(&Repository::open(project.root())?, branch)
+}
+
+/// Has agents work in an image built on another one.
+pub fn set_base_image(project: &Project, image: &str) -> Result<()> {
+    let file = project.config_file();
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let text = templates::with_base_image(&text, image);
+    Config::parse(&text, &file)?;
+    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// That a folder is a project already.
+pub fn already(dir: &Path) -> anyhow::Error {
+    anyhow!(
+        "{} is a swarm project already: 'swarm start' starts it, 'swarm regenerate' renews its generated files, 'swarm init' in a terminal holds the interview again",
+        dir.display()
+    )
+}
+
 fn must_be_new(dir: &Path) -> Result<()> {
     match Project::open(dir) {
-        Ok(_) => bail!(
-            "{} is a swarm project already: 'swarm start' starts it, 'swarm regenerate' renews its generated files",
-            dir.display()
-        ),
+        Ok(_) => return Err(already(dir)),
         Err(ProjectError::None(_)) => {}
         Err(error) => return Err(error.into()),
     }

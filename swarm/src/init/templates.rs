@@ -6,7 +6,7 @@ use toml::Value;
 use super::Options;
 use super::detect::Detected;
 use crate::config::{
-    DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
+    DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
     DEFAULT_OPENCODE_VERSION, backend,
 };
 
@@ -24,11 +24,11 @@ const UNKNOWN_SETUP: &str =
     "# apt-get update && apt-get install --yes --no-install-recommends ...\n:";
 
 /// `config.toml` for a project.
-pub fn config(name: &str, branch: &str, options: &Options) -> String {
+pub fn config(name: &str, branch: &str, base_image: &str, options: &Options) -> String {
     CONFIG
         .replace("@NAME@", &quoted(name))
         .replace("@BRANCH@", &quoted(branch))
-        .replace("@BASE@", &quoted(&options.base_image))
+        .replace("@BASE@", &quoted(base_image))
         .replace("@CLAUDE_VERSION@", &quoted(DEFAULT_CLAUDE_VERSION))
         .replace("@CODEX_VERSION@", &quoted(DEFAULT_CODEX_VERSION))
         .replace("@OPENCODE_VERSION@", &quoted(DEFAULT_OPENCODE_VERSION))
@@ -37,9 +37,29 @@ pub fn config(name: &str, branch: &str, options: &Options) -> String {
         .replace("@PROPOSALS@", &options.proposals.to_string())
 }
 
+/// The configuration with another base image.
+pub fn with_base_image(text: &str, image: &str) -> String {
+    let mut section = "";
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with('[') {
+            section = line.trim();
+        }
+        let is_base = line
+            .split('=')
+            .next()
+            .is_some_and(|key| key.trim() == "base");
+        lines.push(match section == "[image]" && is_base {
+            true => format!("base = {}", quoted(image)),
+            false => line.to_owned(),
+        });
+    }
+    lines.join("\n") + "\n"
+}
+
 /// Every key with its default, for whoever looks for what else there is.
 pub fn config_reference() -> String {
-    let all = config("", "main", &Options::default());
+    let all = config("", "main", DEFAULT_BASE_IMAGE, &Options::default());
     format!(
         "# Every key with its default, as this version knows them. Written by swarm, read by nobody:\n\
          # change config.toml instead.\n\n{all}"
@@ -117,13 +137,13 @@ mod tests {
             ..backend::defaults(Kind::Command)
         };
         let options = Options {
-            base_image: "python:3.12".into(),
+            base_image: None,
             backend: backend.clone(),
             proposals: false,
             seed: false,
             nested: false,
         };
-        let text = config("it's \"mine\"\\", "feature/x", &options);
+        let text = config("it's \"mine\"\\", "feature/x", "python:3.12", &options);
         let found = Config::parse(&text, Path::new("c")).unwrap();
         assert_eq!(found.project.name, "it's \"mine\"\\");
         assert_eq!(found.project.branch, "feature/x");

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod backends;
+mod interview;
 mod outcomes;
 mod real_claude;
 mod support;

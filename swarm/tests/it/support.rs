@@ -61,6 +61,11 @@ impl Place {
         self.dir.path().join("p")
     }
 
+    /// The human's own folder.
+    pub fn home(&self) -> PathBuf {
+        self.dir.path().join("home")
+    }
+
     pub fn write(&self, files: &[(&str, &str)]) {
         for (name, text) in files {
             let file = self.root().join(name);

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use include_dir::{Dir, DirEntry, include_dir};
 use serde::Deserialize;
 use swarm::Project;
+use swarm::config::DEFAULT_BASE_IMAGE;
 use swarm::config::backend::defaults;
 use swarm::init::{self, Options};
 use ticket::backend::{Backend, Kind};
@@ -61,9 +62,9 @@ pub fn make(dir: &Path) -> Result<Project> {
         },
         proposals: false,
         seed: false,
+        base_image: Some(DEFAULT_BASE_IMAGE.into()),
         // `make demo` runs in swarm's own repository.
         nested: true,
-        ..Options::default()
     };
     let project = init::init(dir, &options)?.project;
     write(

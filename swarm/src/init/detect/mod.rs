@@ -1,17 +1,33 @@
-//! How a project is tested, guessed from the files at its root.
+//! How a project is checked, guessed from the files at its root: what `verify.sh` runs, what
+//! `project-setup.sh` installs, and on which image. One file for each kind of project.
+//!
+//! Of linters only those are proposed that the project uses already: a gate that is red on the first
+//! day is of no use.
 
 use std::fs;
 use std::path::Path;
 
-/// What was recognised, and what follows for the two scripts.
+mod go;
+mod java;
+mod make;
+mod node;
+mod others;
+mod python;
+mod rust;
+
+/// What was recognised, and what follows from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
     /// `a Rust project`.
     pub what: &'static str,
-    /// The lines that test it.
+    /// The lines that check it.
     pub verify: String,
     /// The lines that install what that needs.
     pub setup: String,
+    /// The image that has most of that; none when any image does.
+    pub image: Option<String>,
+    /// What else was recognised, and is not checked.
+    pub also: Vec<&'static str>,
 }
 
 /// Installs packages by whatever the base image has.
@@ -25,211 +41,120 @@ const INSTALL: &str = r#"install() {
     fi
 }
 "#;
+/// Where projects say what their builds run.
+const RECIPES: [&str; 8] = [
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "justfile",
+    "tox.ini",
+    "noxfile.py",
+    ".gitlab-ci.yml",
+    ".pre-commit-config.yaml",
+];
+/// The longest file that is looked into, in bytes.
+const LONGEST: u64 = 1 << 20;
 
-/// The first kind of project that the files speak for.
+/// The first kind of project that the files speak for, and which others do.
 pub fn detect(root: &Path) -> Option<Detected> {
-    [rust, node, python, go, make]
-        .iter()
-        .find_map(|kind| kind(root))
+    let kinds = [
+        rust::detect,
+        node::detect,
+        python::detect,
+        go::detect,
+        java::detect,
+        others::dotnet,
+        others::ruby,
+        others::php,
+        others::elixir,
+        make::detect,
+        others::cmake,
+    ];
+    let mut found = kinds.iter().filter_map(|kind| kind(root));
+    let mut first = found.next()?;
+    // Make and CMake call the others.
+    let also = found.map(|other| other.what);
+    first.also = also
+        .filter(|what| !what.contains("make") && !what.contains("CMake"))
+        .collect();
+    Some(first)
 }
 
-fn rust(root: &Path) -> Option<Detected> {
-    read(root, "Cargo.toml")?;
-    let locked = if has(root, "Cargo.lock") {
-        " --locked"
-    } else {
-        ""
-    };
-    Some(Detected {
-        what: "a Rust project",
-        verify: format!("cargo test{locked}"),
-        setup: setup(
-            "# Debian's Rust is old: for a newer one build on an image that has it (image.base in\n\
-             # .swarm/config.toml), such as rust:1-slim.\n\
-             command -v cargo >/dev/null || install cargo",
-        ),
-    })
-}
-
-fn node(root: &Path) -> Option<Detected> {
-    let package: serde_json::Value = serde_json::from_str(&read(root, "package.json")?).ok()?;
-    let test = package["scripts"]["test"].as_str()?;
-    // What `npm init` writes.
-    if test.contains("no test specified") {
-        return None;
-    }
-    let install = match has(root, "package-lock.json") {
-        true => "npm ci --no-audit --no-fund",
-        false => "npm install --no-audit --no-fund --no-package-lock",
-    };
-    Some(Detected {
-        what: "a Node project",
-        verify: format!("{install}\nnpm test"),
-        setup: setup("command -v npm >/dev/null || install nodejs npm"),
-    })
-}
-
-fn python(root: &Path) -> Option<Detected> {
-    let named = ["pyproject.toml", "setup.py", "setup.cfg"];
-    if !named.iter().any(|name| has(root, name)) && !has_python(&root.join("tests")) {
-        return None;
-    }
-    let path = if root.join("src").is_dir() {
-        "PYTHONPATH=src "
-    } else {
-        ""
-    };
-    Some(Detected {
-        what: "a Python project",
-        verify: format!(
-            "export PYTHONDONTWRITEBYTECODE=1\n{path}python3 -m pytest -q -p no:cacheprovider"
-        ),
-        setup: setup(
-            "command -v python3 >/dev/null || install python3\n\
-             python3 -c 'import pytest' 2>/dev/null || python3 -m pip install pytest 2>/dev/null || install python3-pytest\n\
-             # What the project itself needs comes here, such as:\n\
-             # install python3-requests",
-        ),
-    })
-}
-
-fn go(root: &Path) -> Option<Detected> {
-    read(root, "go.mod")?;
-    Some(Detected {
-        what: "a Go project",
-        verify: "go test ./...".into(),
-        setup: setup(
-            "# For a newer Go build on an image that has it (image.base in .swarm/config.toml), such as\n\
-             # golang:1.\n\
-             command -v go >/dev/null || install golang",
-        ),
-    })
-}
-
-fn make(root: &Path) -> Option<Detected> {
-    let makefile = ["GNUmakefile", "makefile", "Makefile"]
-        .iter()
-        .find_map(|name| read(root, name))?;
-    has_target(&makefile, "test").then(|| Detected {
-        what: "a project with 'make test'",
-        verify: "make test".into(),
-        setup: setup(
-            "command -v make >/dev/null || install make\n\
-             # What the tests need comes here, such as:\n\
-             # install gcc libc6-dev",
-        ),
-    })
-}
-
-fn setup(lines: &str) -> String {
-    format!("{INSTALL}\n{lines}")
-}
-
-/// True when a rule of the makefile makes `target`; assignments and `.PHONY` lines do not.
-fn has_target(makefile: &str, target: &str) -> bool {
-    makefile.lines().any(|line| {
-        let starts = !line.starts_with(['\t', ' ', '#', '.']);
-        match line.split_once(':') {
-            Some((targets, rest))
-                if starts && !rest.starts_with('=') && !rest.starts_with(":=") =>
-            {
-                targets.split_whitespace().any(|word| word == target)
-            }
-            _ => false,
+impl Detected {
+    fn new(what: &'static str, verify: &[String], setup: &str) -> Detected {
+        Detected {
+            what,
+            verify: verify.join("\n"),
+            setup: format!("{INSTALL}\n{}", setup.trim_end()),
+            image: None,
+            also: Vec::new(),
         }
-    })
+    }
+
+    fn on(mut self, image: impl Into<String>) -> Detected {
+        self.image = Some(image.into());
+        self
+    }
 }
 
+/// A file at the root; none when there is no such file, or a very long one.
 fn read(root: &Path, name: &str) -> Option<String> {
-    fs::read_to_string(root.join(name)).ok()
+    let file = root.join(name);
+    let size = fs::metadata(&file).ok()?.len();
+    (size <= LONGEST).then(|| fs::read_to_string(&file).ok())?
 }
 
 fn has(root: &Path, name: &str) -> bool {
     root.join(name).is_file()
 }
 
-fn has_python(folder: &Path) -> bool {
+/// The first of these files that is there.
+fn first<'a>(root: &Path, names: &[&'a str]) -> Option<&'a str> {
+    names.iter().copied().find(|name| has(root, name))
+}
+
+/// Whether a recipe or a workflow of the project has these words.
+fn runs(root: &Path, words: &str) -> bool {
+    let workflows = names_in(&root.join(".github/workflows"));
+    let workflows = workflows
+        .iter()
+        .map(|name| format!(".github/workflows/{name}"));
+    RECIPES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(workflows)
+        .filter_map(|name| read(root, &name))
+        .any(|text| text.contains(words))
+}
+
+/// The names in a folder, in order; nothing when it is not there.
+fn names_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .any(|path| path.extension().is_some_and(|extension| extension == "py"))
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}
+
+/// `1.2` of `v1.2.3`, `>=1.2`: the first so many numbers of a version. None when there are fewer.
+fn version(text: &str, parts: usize) -> Option<String> {
+    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let number = text[start..]
+        .split(|c: char| !c.is_ascii_digit() && c != '.')
+        .next()?;
+    let numbers: Vec<&str> = number
+        .split('.')
+        .filter(|n| !n.is_empty())
+        .take(parts)
+        .collect();
+    (numbers.len() == parts).then(|| numbers.join("."))
+}
+
+/// Lines as they are written into a script.
+fn lines<const N: usize>(lines: [&str; N]) -> Vec<String> {
+    lines.map(String::from).into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn detected(files: &[(&str, &str)]) -> Option<Detected> {
-        let dir = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let file = dir.path().join(name);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, text).unwrap();
-        }
-        detect(dir.path())
-    }
-
-    #[test]
-    fn the_test_command_follows_from_the_files() {
-        type Files = &'static [(&'static str, &'static str)];
-        let table: [(Files, Option<&str>); 15] = [
-            (&[], None),
-            (&[("README.md", "")], None),
-            (&[("Cargo.toml", "")], Some("cargo test")),
-            (
-                &[("Cargo.toml", ""), ("Cargo.lock", "")],
-                Some("cargo test --locked"),
-            ),
-            (
-                &[("package.json", r#"{"scripts":{"test":"jest"}}"#)],
-                Some("npm test"),
-            ),
-            (
-                &[
-                    ("package.json", r#"{"scripts":{"test":"jest"}}"#),
-                    ("package-lock.json", ""),
-                ],
-                Some("npm ci"),
-            ),
-            (
-                &[(
-                    "package.json",
-                    r#"{"scripts":{"test":"echo no test specified"}}"#,
-                )],
-                None,
-            ),
-            (
-                &[("package.json", "{}"), ("go.mod", "")],
-                Some("go test ./..."),
-            ),
-            (&[("pyproject.toml", "")], Some("python3 -m pytest")),
-            (
-                &[("setup.py", ""), ("src/a.py", "")],
-                Some("PYTHONPATH=src python3 -m pytest"),
-            ),
-            (&[("tests/test_a.py", "")], Some("python3 -m pytest")),
-            (&[("tests/run.sh", "")], None),
-            (
-                &[("Makefile", "all:\n\techo\nlint test: all\n\techo\n")],
-                Some("make test"),
-            ),
-            (
-                &[("Makefile", ".PHONY: test\ntest := 1\n\ttest: x\n#test:\n")],
-                None,
-            ),
-            (
-                &[("Makefile", "test:\n"), ("Cargo.toml", "")],
-                Some("cargo test"),
-            ),
-        ];
-        for (files, command) in table {
-            let found = detected(files).map(|found| found.verify);
-            match (&found, command) {
-                (Some(found), Some(command)) => {
-                    assert!(found.contains(command), "{files:?}: {found}")
-                }
-                (found, command) => assert_eq!(found.as_deref(), command, "{files:?}"),
-            }
-        }
-    }
-}
+mod tests;

@@ -109,6 +109,11 @@ impl Step {
         Step::tool("Edit", input)
     }
 
+    /// Calls a tool that the program does not have by itself.
+    pub fn call(name: &'static str, input: Value) -> Step {
+        Step::tool(name, input)
+    }
+
     /// This and the other step in one answer.
     pub fn with(mut self, other: Step) -> Step {
         self.0.extend(other.0);
