@@ -1,5 +1,5 @@
 //! The memory of a program that lives for two milliseconds and asks for some six thousand pieces, of
-//! which the C library's `malloc` makes a fifth of its work (ADR 11). Pieces of one size wait in a list
+//! which the C library's `malloc` makes a fifth of its work (ADR 12). Pieces of one size wait in a list
 //! of their own until they are needed again, each thread has its own lists, and nothing goes back
 //! to the kernel before the end. What is large goes to the C library.
 
