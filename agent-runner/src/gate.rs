@@ -15,12 +15,13 @@ use nix::sys::signal::Signal;
 
 use crate::console::{Console, clean};
 use crate::environment::inherit;
+use crate::freeze;
 use crate::git::Error;
 use crate::guard::sweep;
 use crate::interrupt::{Interrupt, Why};
 use crate::layout::{Layout, remove};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
-use crate::process::{Exit, spawn};
+use crate::process::{Exit, What, spawn};
 use crate::worktree::{WorkTree, io_step};
 
 /// The gate's file, in the root of the tree.
@@ -138,12 +139,12 @@ impl Gate<'_> {
     }
 
     fn run_script(&self, interrupt: &Interrupt) -> Verdict {
-        let begun = Instant::now();
+        let begun = freeze::now();
         let tail = Arc::new(Mutex::new(Tail::default()));
         let end = self.run_to_end(&tail, interrupt);
         let mut run = Run {
             log_tail: String::new(),
-            took: begun.elapsed(),
+            took: freeze::now().saturating_duration_since(begun),
         };
         let why = match end {
             Ok(End::Exit(Exit::Code(0))) => None,
@@ -192,16 +193,17 @@ impl Gate<'_> {
             });
             let _ = to.send(Event::Drained);
         });
-        let deadline = Instant::now() + self.timeout;
+        let deadline = freeze::now() + self.timeout;
         let (mut end, mut drained) = (None, false);
         while end.is_none() {
-            match from.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match from.recv_timeout(deadline.saturating_duration_since(freeze::now())) {
                 Ok(Event::Exit(exit)) => end = Some(End::Exit(exit)),
                 Ok(Event::Interrupt(why)) if !why.is_about_money() => {
                     end = Some(End::Interrupted(why));
                 }
                 Ok(Event::Interrupt(_)) => {}
                 Ok(Event::Drained) => drained = true,
+                Err(RecvTimeoutError::Timeout) if freeze::now() < deadline => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                     end = Some(End::TimedOut);
                 }
@@ -276,7 +278,7 @@ fn spawn_when_free<F: FnOnce(Exit) + Send + 'static>(
 ) -> io::Result<(crate::process::Process, crate::process::Pipes)> {
     let mut tries = 0;
     loop {
-        match spawn(command, on_exit()) {
+        match spawn(command, What::Work, on_exit()) {
             Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy && tries < BUSY_TRIES => {
                 tries += 1;
                 thread::sleep(BUSY_PAUSE);

@@ -4,7 +4,7 @@
 //! It works alike in a container (behind an init) and as a plain process: only descendants of this
 //! very process are ever touched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,10 +15,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
-use crate::process;
+use crate::process::{self, What};
 
 /// How long a sweep tries. What survives this is stuck in the kernel.
 const SWEEP_BUDGET: Duration = Duration::from_secs(5);
+/// How often [`signal_work`] looks for processes that were born meanwhile.
+const LOOKS: u32 = 10;
 /// Between two looks at processes that were killed and are not gone yet.
 const SWEEP_PAUSE: Duration = Duration::from_millis(1);
 
@@ -70,8 +72,52 @@ pub fn reap() {
     }
 }
 
+/// Sends `signal`, which is SIGSTOP or SIGCONT, to all work and to what it left behind. Processes that
+/// are born meanwhile are found by looking again.
+pub fn signal_work(signal: Signal) {
+    // Locked throughout: a number in it stands for no other process meanwhile.
+    let own = process::running();
+    for _ in 0..LOOKS {
+        let work = work(&own);
+        let to_signal = work
+            .iter()
+            .filter(|stat| stat.stopped != (signal == Signal::SIGSTOP));
+        let mut signalled = 0;
+        for stat in to_signal {
+            let _ = kill(Pid::from_raw(stat.pid), signal);
+            signalled += 1;
+        }
+        if signalled == 0 {
+            return;
+        }
+    }
+}
+
+/// The live descendants but the runner's tools and what those started.
+fn work(own: &BTreeMap<i32, What>) -> Vec<Stat> {
+    let me = std::process::id().cast_signed();
+    let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
+    for stat in all_processes() {
+        children.entry(stat.parent).or_default().push(stat);
+    }
+    let mut found = Vec::new();
+    let mut parents = vec![me];
+    while let Some(parent) = parents.pop() {
+        for child in children.remove(&parent).unwrap_or_default() {
+            if parent == me && own.get(&child.pid) == Some(&What::Tool) {
+                continue;
+            }
+            parents.push(child.pid);
+            if !child.ended {
+                found.push(child);
+            }
+        }
+    }
+    found
+}
+
 /// The live descendants that the runner did not start itself, and the dead ones that it must reap.
-fn strangers(own: &BTreeSet<i32>) -> (Vec<i32>, Vec<i32>) {
+fn strangers(own: &BTreeMap<i32, What>) -> (Vec<i32>, Vec<i32>) {
     let me = std::process::id().cast_signed();
     let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
     for stat in all_processes() {
@@ -81,7 +127,7 @@ fn strangers(own: &BTreeSet<i32>) -> (Vec<i32>, Vec<i32>) {
     let mut parents = vec![me];
     while let Some(parent) = parents.pop() {
         for child in children.remove(&parent).unwrap_or_default() {
-            if parent == me && own.contains(&child.pid) {
+            if parent == me && own.contains_key(&child.pid) {
                 continue;
             }
             parents.push(child.pid);
@@ -122,6 +168,8 @@ struct Stat {
     pid: i32,
     parent: i32,
     ended: bool,
+    /// By a signal, and it may go on.
+    stopped: bool,
     /// Clock ticks used by itself and by children that it reaped.
     ticks: u64,
 }
@@ -146,6 +194,7 @@ fn parse_stat(line: &str) -> Option<Stat> {
         pid: pid.parse().ok()?,
         parent: fields.next()?.parse().ok()?,
         ended: matches!(state, "Z" | "X"),
+        stopped: state == "T",
         // utime, stime, cutime and cstime of proc_pid_stat(5): fields 14 to 17.
         ticks: fields
             .skip(9)
@@ -168,6 +217,7 @@ mod tests {
                 pid: 7,
                 parent: 42,
                 ended: false,
+                stopped: false,
                 ticks: 0
             })
         );
@@ -177,11 +227,14 @@ mod tests {
                 pid: 8,
                 parent: 1,
                 ended: true,
+                stopped: false,
                 ticks: 0
             })
         );
         let used = stat("9 (sh) R 1 9 9 0 -1 4194304 5 6 7 8 100 20 3 4 20 0 1 0 900");
         assert_eq!(used.map(|s| s.ticks), Some(127));
+        let stopped = stat("9 (T) T 1 9 9 0");
+        assert!(stopped.is_some_and(|s| s.stopped && !s.ended));
         assert_eq!(stat("nonsense"), None);
     }
 }

@@ -11,6 +11,7 @@ pub mod console;
 pub mod disarm;
 pub mod environment;
 pub mod exit;
+pub mod freeze;
 pub mod gate;
 pub mod git;
 pub mod guard;

@@ -1,7 +1,7 @@
 //! Child processes. Each one leads a process group of its own, stands in one table while it runs,
 //! and takes its whole group with it when it ends. Nothing here waits without a deadline.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
@@ -14,12 +14,23 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
+use crate::freeze;
+
 /// How long a killed child may take to disappear before it is given up.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 
 /// The children that the runner itself started and has not reaped. A pid in it is not reused, so
 /// signals go out only while this is locked.
-static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+static RUNNING: Mutex<BTreeMap<i32, What>> = Mutex::new(BTreeMap::new());
+
+/// What a child is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The agent CLI or verify.sh: it stands still while the swarm is paused.
+    Work,
+    /// A tool that the runner needs, or work that was asked to end.
+    Tool,
+}
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +59,18 @@ pub struct Pipes {
 /// it has ended and its group was killed.
 pub fn spawn(
     command: &mut Command,
+    what: What,
     on_exit: impl FnOnce(Exit) + Send + 'static,
 ) -> io::Result<(Process, Pipes)> {
     command.process_group(0);
     let mut running = table();
     let mut child = command.spawn()?;
     let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
-    running.insert(pid);
+    running.insert(pid, what);
     drop(running);
+    if what == What::Work {
+        freeze::begin(Process(pid));
+    }
     let pipes = Pipes {
         stdin: child.stdin.take(),
         stdout: child.stdout.take(),
@@ -66,16 +81,24 @@ pub fn spawn(
 }
 
 impl Process {
-    /// Sends `signal` to the child's process group, if the child still runs.
+    /// Sends `signal` to the child's process group, if the child still runs. What stands still goes on
+    /// when it is asked to end, or it could not.
     pub fn signal(self, signal: Signal) {
-        if table().contains(&self.0) {
-            let _ = killpg(Pid::from_raw(self.0), signal);
+        let group = Pid::from_raw(self.0);
+        let mut running = table();
+        let Some(what) = running.get_mut(&self.0) else {
+            return;
+        };
+        let _ = killpg(group, signal);
+        if signal != Signal::SIGSTOP {
+            *what = What::Tool;
+            let _ = killpg(group, Signal::SIGCONT);
         }
     }
 }
 
-/// The pids that the runner itself started.
-pub fn running() -> MutexGuard<'static, BTreeSet<i32>> {
+/// The pids that the runner itself started, and what for.
+pub fn running() -> MutexGuard<'static, BTreeMap<i32, What>> {
     table()
 }
 
@@ -99,7 +122,7 @@ fn wait(mut child: Child, pid: i32) -> Exit {
     }
 }
 
-fn table() -> MutexGuard<'static, BTreeSet<i32>> {
+fn table() -> MutexGuard<'static, BTreeMap<i32, What>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -138,7 +161,7 @@ pub fn capture(
         .stderr(Stdio::piped());
     let (to, from) = channel();
     let on_exit = to.clone();
-    let (process, pipes) = spawn(command, move |exit| {
+    let (process, pipes) = spawn(command, What::Tool, move |exit| {
         let _ = on_exit.send(Part::Exit(exit));
     })?;
     if let (Some(mut stdin), Some(input)) = (pipes.stdin, input) {

@@ -13,6 +13,7 @@ use ticket::usage::{Budget, RunUsage};
 use ticket::wire::{Heard, Heartbeat};
 
 use crate::backoff::{Backoff, HUB};
+use crate::freeze;
 use crate::guard::reap;
 use crate::interrupt::{Interrupt, Why};
 
@@ -271,6 +272,8 @@ impl Heart {
                 self.unsaid = Heartbeat::default();
                 *lock(&self.over_budget) = heard.over_budget;
                 match heard.over_budget {
+                    // What stands still spends nothing; it ends when it goes on.
+                    Some(_) if freeze::is_on() => {}
                     Some(budget) => self.interrupt.raise(Why::Budget(budget)),
                     None => self.interrupt.budget_is_back(),
                 }
@@ -281,7 +284,7 @@ impl Heart {
             }
             Err(Error::Unavailable(_)) => {
                 let since = *self.away_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= HUB_AWAY {
+                if since.elapsed() >= HUB_AWAY && !freeze::is_on() {
                     self.interrupt.raise(Why::HubAway);
                 }
                 (Life::Away, self.backoff.failed().min(self.every))

@@ -11,7 +11,7 @@ use crate::backoff::FAULTS;
 use crate::git::Credential;
 use crate::patience::patiently;
 use crate::runner::Runner;
-use crate::{attempt, proposal, recovery};
+use crate::{attempt, freeze, proposal, recovery};
 
 /// How long the hub may keep the question open, in seconds.
 const WAIT: u64 = 50;
@@ -28,6 +28,7 @@ pub fn run(runner: &Runner, token: &str, left: Option<&Unfinished>) -> Result<()
     if let Some(left) = left {
         recovery::run(runner, left);
     }
+    freeze::follow(runner.hub.clone(), runner.console.clone());
     // Being early is all this is for: an attempt fetches what is missing.
     let early = runner.tree.warm(&Credential::new(token));
     if let Err(e) = early.and_then(|()| runner.tree.check_out_main(BRANCH)) {

@@ -77,14 +77,14 @@ function listen() {
 }
 
 // What the hub refuses is said below the form, and nothing that was written is lost.
-async function send(form) {
+async function send(form, to) {
   const said = form.querySelector(".refused") ?? form.appendChild(document.createElement("p"));
   said.className = "refused";
   said.setAttribute("role", "alert");
   const button = form.querySelector("button");
   button.disabled = true;
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const answer = await fetch(to, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     if (answer.ok) {
       said.remove();
       form.reset();
@@ -108,7 +108,8 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!form.matches("[data-live]")) return;
   event.preventDefault();
-  if (!form.dataset.ask || confirm(form.dataset.ask)) send(form);
+  const to = event.submitter?.getAttribute("formaction") ?? form.action;
+  if (!form.dataset.ask || confirm(form.dataset.ask)) send(form, to);
 });
 document.addEventListener("focusout", () => setTimeout(swap));
 document.addEventListener("keydown", (event) => {

@@ -5,6 +5,7 @@ mod actions;
 pub mod deaths;
 pub mod ended;
 pub mod load;
+mod orders;
 pub mod plan;
 pub mod reconciler;
 
@@ -14,13 +15,15 @@ use std::time::Duration;
 
 use swarm::config::MAX_AGENTS;
 use swarm::fleet::{Fleet as Engine, Names};
-use swarm::hub::AGENTS_SETTING;
+use swarm::hub::{AGENTS_SETTING, STOPPED_SETTING};
 use ticket::Error;
 use ticket::wire::Role;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
+pub use orders::Order;
+use orders::Orders;
 use plan::{Id, Phase};
 
 /// How long the agents may take to end.
@@ -32,6 +35,7 @@ pub struct Fleet {
     desired: watch::Sender<u32>,
     seen: Mutex<Seen>,
     samples: load::Samples,
+    orders: Orders,
     ending: CancellationToken,
     ended: CancellationToken,
 }
@@ -71,6 +75,7 @@ impl Fleet {
             desired: watch::Sender::new(desired),
             seen: Mutex::default(),
             samples: load::Samples::default(),
+            orders: Orders::new(database).await?,
             ending: CancellationToken::new(),
             ended: CancellationToken::new(),
         })
@@ -92,9 +97,11 @@ impl Fleet {
         database
             .call(move |store| {
                 store.set_setting(AGENTS_SETTING, &words)?;
+                store.set_setting(STOPPED_SETTING, "")?;
                 store.note(&ticket::Actor::Human, None, "scaled", Some(&words))
             })
             .await?;
+        self.orders.nobody_is_stopped();
         self.desired.send_replace(agents);
         Ok(())
     }

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use crate::database::{Database, MOST_AT_ONCE};
 use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
+use crate::freeze::Freeze;
 use crate::git::Bare;
 use crate::lander::{Lander, LanderSettings};
 use crate::listener::doors::Doors;
@@ -101,6 +102,8 @@ pub struct Hub {
     pub presence: Presence,
     /// Containers.
     pub fleet: Fleet,
+    /// Whether agents stand still.
+    pub freeze: Freeze,
     /// The account's credential.
     pub login: Login,
     /// Messages to people who are away.
@@ -243,6 +246,7 @@ impl Running {
         let hub = Arc::new(Hub {
             door: human::Door::new(&token, project.id(), port),
             fleet: Fleet::new(project.id(), config.agents.count, &database).await?,
+            freeze: Freeze::new(&database).await?,
             login: Login::default(),
             notifier,
             verifications: Verifications::new(config.verify.ready as usize),

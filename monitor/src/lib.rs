@@ -11,6 +11,7 @@
 //! | [`lander`] | candidates, verdicts, and main |
 //! | [`verification`] | commits that wait for a verifier |
 //! | [`fleet`] | containers: desired against actual |
+//! | [`freeze`] | whether agents stand still |
 //! | [`login`] | the account's credential, and when it ends |
 //! | [`metrics`] | numbers for Prometheus |
 //! | [`notifier`] | what people who are away are told |
@@ -24,6 +25,7 @@ pub mod cli;
 pub mod database;
 pub mod error;
 pub mod fleet;
+pub mod freeze;
 pub mod git;
 pub mod hub;
 pub mod hub_file;

@@ -87,6 +87,26 @@ pub enum Command {
         #[arg(value_name = "N")]
         agents: u32,
     },
+    /// Have agents stand still and take nothing new, until 'swarm resume'
+    ///
+    /// Their processes are frozen, their tickets stay theirs, and the time does not count. What was
+    /// handed in still lands.
+    Pause {
+        /// Why, on one line
+        #[arg(allow_hyphen_values = true)]
+        reason: String,
+    },
+    /// Have agents finish what they have and take nothing new, until 'swarm resume'
+    Drain {
+        /// Why, on one line
+        #[arg(allow_hyphen_values = true)]
+        reason: String,
+    },
+    /// Let agents go on after 'swarm pause' or 'swarm drain', or try again after a limit
+    Resume,
+    /// Stop or restart one agent
+    #[command(subcommand)]
+    Agent(Agent),
     /// Bring what landed into your own branch, by fast-forward
     ///
     /// Runs nothing and overwrites nothing of yours. Files that would run by themselves once they are
@@ -123,6 +143,22 @@ pub enum Command {
     /// Serve the tools of the interview to the agent CLI, by MCP on standard input and output
     #[command(hide = true)]
     InterviewTools,
+}
+
+#[derive(Subcommand)]
+pub enum Agent {
+    /// End an agent; its ticket goes back with what was done, and no attempt is used up
+    ///
+    /// It stays away until it is restarted, or until 'swarm scale' or 'swarm start'.
+    Stop {
+        /// Which, such as agent-1
+        name: String,
+    },
+    /// End an agent as 'swarm agent stop' does, where it runs, and make its container anew
+    Restart {
+        /// Which, such as agent-1
+        name: String,
+    },
 }
 
 #[derive(Subcommand)]

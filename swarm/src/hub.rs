@@ -22,6 +22,9 @@ use crate::project::Project;
 /// The setting that says how many agents there should be. `swarm start` writes it before the hub
 /// starts, and the hub when it is asked to scale; so it outlives both.
 pub const AGENTS_SETTING: &str = "agents";
+/// The setting that lists the numbers of agents that the human stopped, joined by commas. Empty after
+/// `swarm start`.
+pub const STOPPED_SETTING: &str = "stopped_agents";
 /// How long a hub may take from its container's start to its first answer.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// How often it is asked meanwhile.
@@ -188,6 +191,7 @@ fn set_agents(project: &Project, agents: u32) -> Result<()> {
     let _lock = HubLock::shared(&project.hub_lock())?;
     let mut store = Store::open(&project.database())?;
     store.set_setting(AGENTS_SETTING, &agents.to_string())?;
+    store.set_setting(STOPPED_SETTING, "")?;
     store.set_started()?;
     Ok(())
 }

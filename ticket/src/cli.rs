@@ -146,6 +146,33 @@ pub enum Command {
         #[arg(value_parser = id)]
         id: i64,
     },
+    /// Have a task tried again at once at which agents failed; its failures are forgotten
+    Retry {
+        /// The ticket
+        #[arg(value_parser = id)]
+        id: i64,
+    },
+    /// Nobody needs a ticket any more: it is done as cancelled
+    Cancel {
+        /// The ticket
+        #[arg(value_parser = id)]
+        id: i64,
+        /// Why, as a comment; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        reason: Option<String>,
+    },
+    /// Make a ticket that goes on with one that is done, and print its id
+    ///
+    /// The done one stays done for those that waited for it. The new one has its text, type, priority,
+    /// labels and parent, and says why.
+    Reopen {
+        /// The done ticket
+        #[arg(value_parser = id)]
+        id: i64,
+        /// Why; - reads standard input
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        reason: String,
+    },
     /// Make a ticket wait for another
     Block {
         /// The ticket that waits
@@ -275,13 +302,19 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = number)]
         limit: Option<u32>,
     },
-    /// Withhold claims until 'ticket resume'; what runs goes on
+    /// Withhold claims until 'ticket resume'; agents that a hub runs stand still
     Pause {
         /// Why, on one line
         #[arg(allow_hyphen_values = true, value_parser = prose)]
         reason: String,
     },
-    /// Let claims happen again
+    /// Withhold claims until 'ticket resume'; what runs is finished
+    Drain {
+        /// Why, on one line
+        #[arg(allow_hyphen_values = true, value_parser = prose)]
+        reason: String,
+    },
+    /// Let claims happen again, and work go on
     Resume,
     /// Say whether claims are withheld, and why
     Paused,

@@ -31,9 +31,9 @@ use crate::shift::Shift;
 use crate::ticket::{NewTicket, Resolution, Ticket, TicketChange, TicketDetail};
 use crate::transfer::Imported;
 use crate::wire::{
-    ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed, Heard,
-    Heartbeat, Scale, Submit, SwarmStatus, TestMessage, Tried, Verdict, Verification, VerifyCommit,
-    Work, WorkRequest,
+    AwaitFrozen, ClaimNext, Claimed, EndAttempt, EndProposal, Enroll, Enrolled, ErrorBody, Failed,
+    Heard, Heartbeat, Scale, Submit, SwarmStatus, TestMessage, Tried, Verdict, Verification,
+    VerifyCommit, Work, WorkRequest,
 };
 
 /// How long an answer may take to which thousands of tickets belong.
@@ -48,6 +48,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same for a message that goes out by every way there is.
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(90);
+/// The same for an agent that is ended, which gives its ticket back first.
+const AGENT_TIMEOUT: Duration = Duration::from_secs(90);
 /// What a long poll may take beyond the wait that it asked for.
 const POLL_SLACK: Duration = Duration::from_secs(15);
 /// How long one verification of a commit may take before its caller gives up.
@@ -197,6 +199,29 @@ impl Client {
     pub fn scale(&self, agents: u32) -> Result<()> {
         let request = self.request(Method::PUT, "/fleet").json(&Scale { agents });
         self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+    }
+
+    /// Ends an agent; it stays away until it is restarted. Returns when its container is gone.
+    pub fn stop_agent(&self, name: &str) -> Result<()> {
+        self.order_agent(name, "stop")
+    }
+
+    /// Ends an agent where it runs; its container is made anew.
+    pub fn restart_agent(&self, name: &str) -> Result<()> {
+        self.order_agent(name, "restart")
+    }
+
+    fn order_agent(&self, name: &str, what: &str) -> Result<()> {
+        let path = format!("/agents/{name}/{what}");
+        let request = self.request(Method::POST, &path).json(&json!({}));
+        self.send(request.timeout(AGENT_TIMEOUT)).map(drop)
+    }
+
+    /// Whether work is to stand still, as soon as that is not `known`, or after `wait` seconds.
+    pub fn frozen(&self, known: bool, wait: u64) -> Result<bool> {
+        let request = AwaitFrozen { known, wait };
+        let deadline = Duration::from_secs(wait) + POLL_SLACK;
+        self.post("/frozen", &request, deadline)
     }
 
     /// Sends one message to the people who are away; returns what came of it, for each way.
@@ -393,14 +418,26 @@ impl Queue for Client {
         self.post_only(&format!("/tickets/{id}/unclaim"), &json!({}))
     }
 
+    fn retry(&mut self, id: i64) -> Result<()> {
+        self.post_only(&format!("/tickets/{id}/retry"), &json!({}))
+    }
+
+    fn cancel(&mut self, id: i64, reason: Option<&str>) -> Result<()> {
+        let body = json!({ "reason": reason });
+        self.post_only(&format!("/tickets/{id}/cancel"), &body)
+    }
+
+    fn reopen(&mut self, id: i64, reason: &str) -> Result<i64> {
+        let body = json!({ "reason": reason });
+        self.made(&format!("/tickets/{id}/reopen"), &body)
+    }
+
     fn block(&mut self, id: i64, by: i64) -> Result<()> {
-        let request = self.request(Method::PUT, &format!("/tickets/{id}/blockers/{by}"));
-        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.post_only(&format!("/tickets/{id}/block"), &json!({ "by": by }))
     }
 
     fn unblock(&mut self, id: i64, by: i64) -> Result<()> {
-        let request = self.request(Method::DELETE, &format!("/tickets/{id}/blockers/{by}"));
-        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.post_only(&format!("/tickets/{id}/unblock"), &json!({ "by": by }))
     }
 
     fn log(&mut self, filter: &LogFilter) -> Result<Vec<Event>> {
@@ -499,19 +536,19 @@ impl Queue for Client {
     }
 
     fn pause(&mut self, reason: &str) -> Result<()> {
-        let request = self
-            .request(Method::PUT, "/pause")
-            .json(&json!({ "reason": reason }));
-        self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
+        self.post_only("/pause", &json!({ "reason": reason }))
+    }
+
+    fn drain(&mut self, reason: &str) -> Result<()> {
+        self.post_only("/drain", &json!({ "reason": reason }))
     }
 
     fn resume(&mut self) -> Result<bool> {
-        let request = self.request(Method::DELETE, "/pause");
-        read(self.send(request.timeout(ANSWER_TIMEOUT))?)
+        self.post("/resume", &json!({}), ANSWER_TIMEOUT)
     }
 
     fn paused(&mut self) -> Result<Option<String>> {
-        self.get("/pause")
+        self.get("/paused")
     }
 
     fn export(&mut self, to: &mut dyn Write) -> Result<()> {

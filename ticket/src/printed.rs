@@ -7,7 +7,7 @@ use crate::ticket::Ticket;
 use crate::transfer::Counts;
 use crate::wire::Failed;
 
-/// `create` and `learn`: what was made.
+/// `create`, `reopen` and `learn`: what was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Made {
     /// Its number.
@@ -48,7 +48,7 @@ pub struct Patch {
     pub diff: String,
 }
 
-/// `pause` and `paused`.
+/// `pause`, `drain` and `paused`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Paused {
     /// Why claims are withheld; null when they are not.

@@ -47,6 +47,13 @@ pub trait Queue {
     fn mark_done(&mut self, id: i64, resolution: Option<Resolution>) -> Result<()>;
     /// Gives a ticket back: status `open`, nobody assigned.
     fn unclaim(&mut self, id: i64) -> Result<()>;
+    /// A task at which agents failed may be claimed at once, and its failures are forgotten.
+    fn retry(&mut self, id: i64) -> Result<()>;
+    /// Nobody needs it any more: done as cancelled, with the reason as a comment.
+    fn cancel(&mut self, id: i64, reason: Option<&str>) -> Result<()>;
+    /// A done ticket was not done after all: makes one that goes on with it and says why; returns its
+    /// id. The old one stays done for those that waited for it.
+    fn reopen(&mut self, id: i64, reason: &str) -> Result<i64>;
     /// `id` waits for `by`.
     fn block(&mut self, id: i64, by: i64) -> Result<()>;
     /// `id` no longer waits for `by`.
@@ -83,9 +90,11 @@ pub trait Queue {
     fn learnings(&mut self, filter: &LearningFilter) -> Result<Vec<Learning>>;
     /// What agents cost.
     fn cost(&mut self, filter: &CostFilter) -> Result<Cost>;
-    /// Withholds claims until [`Queue::resume`]; what runs goes on.
+    /// Withholds claims until [`Queue::resume`], and has agents that a hub runs stand still.
     fn pause(&mut self, reason: &str) -> Result<()>;
-    /// Lets claims happen again; returns false when they were not withheld.
+    /// Withholds claims until [`Queue::resume`]; what runs is finished.
+    fn drain(&mut self, reason: &str) -> Result<()>;
+    /// Lets claims happen again and work go on; returns false when claims were not withheld.
     fn resume(&mut self) -> Result<bool>;
     /// Why claims are withheld; none when they are not.
     fn paused(&mut self) -> Result<Option<String>>;

@@ -94,12 +94,13 @@ enum Prints {
 }
 
 /// The commands and what they print with `--format json`.
-const COMMANDS: [(&str, Prints); 36] = [
+const COMMANDS: [(&str, Prints); 40] = [
     ("answer", Prints::One("Ticket")),
     ("approve", Prints::One("Ticket")),
     ("attempts", Prints::Many("Attempt")),
     ("backup", Prints::One("BackedUp")),
     ("block", Prints::One("Ticket")),
+    ("cancel", Prints::One("Ticket")),
     ("claim-next", Prints::One("Claimed")),
     ("comment", Prints::One("Comment")),
     ("comments", Prints::Many("Comment")),
@@ -109,6 +110,7 @@ const COMMANDS: [(&str, Prints); 36] = [
     ("create --file", Prints::Many("MadeOfFile")),
     ("diff", Prints::One("Patch")),
     ("doctor", Prints::One("Diagnosis")),
+    ("drain", Prints::One("Paused")),
     ("export FILE", Prints::One("Exported")),
     ("fail", Prints::One("FailedCheck")),
     ("import", Prints::One("Imported")),
@@ -124,7 +126,9 @@ const COMMANDS: [(&str, Prints); 36] = [
     ("paused", Prints::One("Paused")),
     ("prompt", Prints::One("Preview")),
     ("reject", Prints::One("Ticket")),
+    ("reopen", Prints::One("Made")),
     ("resume", Prints::One("Resumed")),
+    ("retry", Prints::One("Ticket")),
     ("search", Prints::Many("Hit")),
     ("show", Prints::One("TicketDetail")),
     ("unblock", Prints::One("Ticket")),

@@ -88,7 +88,7 @@ fn turn(action: &str) -> Option<(Strand, bool)> {
     match action {
         "halted" => Some((Strand::Halt, true)),
         "halt_lifted" => Some((Strand::Halt, false)),
-        "paused" => Some((Strand::Pause, true)),
+        "paused" | "draining" => Some((Strand::Pause, true)),
         "resumed" => Some((Strand::Pause, false)),
         "docker_lost" => Some((Strand::Docker, true)),
         "docker_back" => Some((Strand::Docker, false)),
@@ -97,10 +97,11 @@ fn turn(action: &str) -> Option<(Strand, bool)> {
 }
 
 /// The actions that [`interruptions`] understands.
-pub const TURNS: [&str; 6] = [
+pub const TURNS: [&str; 7] = [
     "halted",
     "halt_lifted",
     "paused",
+    "draining",
     "resumed",
     "docker_lost",
     "docker_back",

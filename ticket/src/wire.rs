@@ -351,6 +351,16 @@ pub struct EndProposal {
     pub usage: Vec<RunUsage>,
 }
 
+/// Body of `POST /frozen`: a runner asks whether its work is to stand still.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AwaitFrozen {
+    /// What it knows.
+    pub known: bool,
+    /// How long the answer may wait for another one, in seconds.
+    pub wait: u64,
+}
+
 /// A commit to verify.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Verification {
@@ -422,7 +432,8 @@ pub struct AgentStatus {
     pub name: String,
     /// What it is for.
     pub role: Role,
-    /// `starting`, `idle`, `working`, `proposing`, `stopping`, `down`.
+    /// `starting`, `idle`, `working`, `proposing`, `frozen` while the swarm is paused, `stopping`,
+    /// `stopped` by the human, `down`.
     pub state: String,
     /// The container's name.
     pub container: Option<String>,

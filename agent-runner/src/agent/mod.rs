@@ -17,10 +17,11 @@ use ticket::usd::Usd;
 use ticket::wire::AgentSettings;
 
 use crate::console::{Console, clean};
+use crate::freeze;
 use crate::guard::{processor_time, sweep};
 use crate::interrupt::{Interrupt, Why};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
-use crate::process::{Exit, Process, spawn};
+use crate::process::{Exit, Process, What, spawn};
 use crate::recorder::Recorder;
 
 pub mod backend;
@@ -151,7 +152,7 @@ impl Shared {
         let now = ticket::moment::now();
         if let Some(until) = stall::excuse_in(shown, now) {
             let left = Duration::from_secs((until - now).unsigned_abs());
-            self.excuse.get_or_insert(Instant::now() + left);
+            self.excuse.get_or_insert(freeze::now() + left);
         }
     }
 }
@@ -166,7 +167,7 @@ impl Run<'_> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let started = spawn(&mut self.command, move |exit| {
+        let started = spawn(&mut self.command, What::Work, move |exit| {
             drop(on_exit.send(Event::Exit(exit)));
         });
         let (process, pipes) = match started {
@@ -180,7 +181,7 @@ impl Run<'_> {
             served: false,
             used: Vec::new(),
             named: false,
-            printed_at: Instant::now(),
+            printed_at: freeze::now(),
             excuse: None,
         }));
         if let Some(mut stdin) = pipes.stdin {
@@ -211,7 +212,7 @@ impl Run<'_> {
             from,
             open,
             shared: Arc::clone(&shared),
-            watch: self.stall.map(|limit| Watch::new(limit, Instant::now())),
+            watch: self.stall.map(|limit| Watch::new(limit, freeze::now())),
         };
         let (exit, cut_short) = waiting.wait(self.timeout, self.every, &mut meanwhile);
         drop(listening);
@@ -292,29 +293,29 @@ impl Waiting {
         every: Duration,
         meanwhile: &mut dyn FnMut(),
     ) -> (Exit, Option<Cut>) {
-        let begun = Instant::now();
+        let begun = freeze::now();
         let mut deadline = (begun + timeout, Cut::Timeout);
         let mut next = begun + every;
         let mut exit = None;
         let mut cut = None;
         while exit.is_none() && cut.is_none() {
             let look = self.watch.as_ref().map_or(next, Watch::next_look);
-            match self.next_event(next.min(look).min(deadline.0)) {
+            match self.next_event(next.min(look).min(deadline.0), freeze::now()) {
                 Some(Event::Exit(e)) => exit = Some(e),
                 Some(Event::Interrupt(why)) => cut = Some(Cut::Interrupt(why)),
                 Some(Event::Drained) => self.open -= 1,
                 Some(Event::Done) => {
-                    let soon = Instant::now() + DONE_GRACE;
+                    let soon = freeze::now() + DONE_GRACE;
                     if soon < deadline.0 {
                         deadline = (soon, Cut::Done);
                     }
                 }
-                None if Instant::now() >= deadline.0 => {
+                None if freeze::now() >= deadline.0 => {
                     cut = Some(std::mem::replace(&mut deadline.1, Cut::Timeout));
                 }
-                None if Instant::now() >= next => {
+                None if freeze::now() >= next => {
                     meanwhile();
-                    next = Instant::now() + every;
+                    next = freeze::now() + every;
                 }
                 None if self.is_stalled() => cut = Some(Cut::Stall),
                 None => {}
@@ -340,7 +341,7 @@ impl Waiting {
         if let Some(until) = excuse {
             watch.excuse(until);
         }
-        watch.is_stalled(printed_at, processor_time(), Instant::now())
+        watch.is_stalled(printed_at, processor_time(), freeze::now())
     }
 
     /// TERM, a grace, KILL. A stop that comes meanwhile shortens the grace.
@@ -352,7 +353,7 @@ impl Waiting {
         };
         let mut until = Instant::now() + grace(cut);
         loop {
-            match self.next_event(until) {
+            match self.next_event(until, Instant::now()) {
                 Some(Event::Exit(exit)) => return exit,
                 Some(Event::Interrupt(Why::Stop)) => {
                     *cut = Some(Cut::Interrupt(Why::Stop));
@@ -366,7 +367,7 @@ impl Waiting {
         self.process.signal(Signal::SIGKILL);
         let until = Instant::now() + DRAIN;
         loop {
-            match self.next_event(until) {
+            match self.next_event(until, Instant::now()) {
                 Some(Event::Exit(exit)) => return exit,
                 Some(Event::Drained) => self.open -= 1,
                 Some(Event::Interrupt(_) | Event::Done) => {}
@@ -379,7 +380,7 @@ impl Waiting {
     fn drain(&mut self) {
         let until = Instant::now() + DRAIN;
         while self.open > 0 {
-            match self.next_event(until) {
+            match self.next_event(until, Instant::now()) {
                 Some(Event::Drained) => self.open -= 1,
                 Some(_) => {}
                 None => return,
@@ -387,8 +388,8 @@ impl Waiting {
         }
     }
 
-    fn next_event(&self, until: Instant) -> Option<Event> {
-        let patience = until.saturating_duration_since(Instant::now());
+    fn next_event(&self, until: Instant, now: Instant) -> Option<Event> {
+        let patience = until.saturating_duration_since(now);
         self.from.recv_timeout(patience).ok()
     }
 }
@@ -429,7 +430,7 @@ impl Scribe {
         self.recorder.out(line, cut);
         let mut shared = lock(&self.shared);
         if shared.reader.is_activity(line) {
-            shared.printed_at = Instant::now();
+            shared.printed_at = freeze::now();
         }
         for shown in shared.reader.line(line, cut) {
             let shown = clean(&shown);
@@ -461,7 +462,7 @@ impl Scribe {
         self.console.say(&self.speaker, &line);
         let mut shared = lock(&self.shared);
         if shared.reader.is_activity(&line) {
-            shared.printed_at = Instant::now();
+            shared.printed_at = freeze::now();
         }
         shared.tail.push(&line);
         shared.stderr.push(&line);

@@ -1,7 +1,7 @@
 //! Asking the agent: the prompt, the conversation, the run, and whether the attempt goes on after it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ticket::prompt::{Finding, Kind, Prompts, Subject};
 use ticket::transcript::{Key, Of};
@@ -12,6 +12,7 @@ use super::steps::{Handback, Seen};
 use super::trouble::Trouble;
 use super::{Attempt, Conversation};
 use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
+use crate::freeze;
 use crate::interrupt::Why;
 use crate::pulse::Life;
 
@@ -40,7 +41,7 @@ impl Attempt<'_> {
             return Ok(self.not_asked(Ending::Interrupted(Why::Budget(budget))));
         }
         let timeout = Duration::from_secs(settings.timeout_seconds);
-        let timeout = self.clock.left(Instant::now()).min(timeout);
+        let timeout = self.clock.left(freeze::now()).min(timeout);
         if timeout.is_zero() {
             return Ok(self.not_asked(Ending::TimedOut(timeout)));
         }

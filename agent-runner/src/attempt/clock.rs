@@ -1,6 +1,8 @@
-//! How long an attempt may still take. Pure: times come in as arguments.
+//! How long an attempt may still take, by the clock of work. Times come in as arguments.
 
 use std::time::{Duration, Instant};
+
+use crate::freeze;
 
 /// An attempt's time: from its claim on, without what it waited for the landing queue.
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +16,7 @@ impl Clock {
     /// Runs from now on; 0 seconds are no limit.
     pub fn start(seconds: u64) -> Clock {
         Clock {
-            begun: Instant::now(),
+            begun: freeze::now(),
             left_out: Duration::ZERO,
             limit: Some(Duration::from_secs(seconds)).filter(|limit| !limit.is_zero()),
         }

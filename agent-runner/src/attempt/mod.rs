@@ -2,12 +2,13 @@
 //! [`steps`]; the other files here carry it out.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ticket::attempt::{Outcome, branch};
 use ticket::wire::Assignment;
 
 use crate::agent::Ending;
+use crate::freeze;
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::merge::Conflict;
@@ -142,9 +143,10 @@ impl Attempt<'_> {
                 Step::Update => self.update(progress.is_bounced()),
                 Step::Submit => self.submit(),
                 Step::Await => {
-                    let begun = Instant::now();
+                    let begun = freeze::now();
                     let seen = self.await_landing();
-                    self.clock.leave_out(begun.elapsed());
+                    let waited = freeze::now().saturating_duration_since(begun);
+                    self.clock.leave_out(waited);
                     seen
                 }
                 Step::End(_) | Step::Leave(_) | Step::Done => return self.finish(step),
@@ -165,7 +167,7 @@ impl Attempt<'_> {
         };
         Some(End {
             outcome: Outcome::AgentFailed,
-            reason: self.clock.over(Instant::now())?,
+            reason: self.clock.over(freeze::now())?,
             log_tail: Some(log.clone()).filter(|log| !log.is_empty()),
             trouble: None,
         })

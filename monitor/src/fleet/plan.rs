@@ -3,7 +3,8 @@
 //!
 //! Workers have the lowest numbers. One whose number is too high is never ended: it hears that it is
 //! dismissed when it next asks for work. One that died in the middle of an attempt is started again
-//! even so, because its tree is on its volume and only it can hand that in.
+//! even so, because its tree is on its volume and only it can hand that in. One that the human stopped
+//! stays away.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,6 +85,8 @@ pub struct Desired {
     pub ready_verifiers: u32,
     /// Workers with an attempt that is not over.
     pub unfinished: BTreeSet<u32>,
+    /// Workers that the human stopped.
+    pub stopped: BTreeSet<u32>,
     /// Verifiers that were given something to verify.
     pub busy: BTreeSet<u32>,
     /// Those of them whose verdict nobody waits for any more.
@@ -123,7 +126,8 @@ fn missing_workers(desired: &Desired, actual: &BTreeMap<Id, Phase>) -> Vec<Actio
     let missing = wanted
         .into_iter()
         .map(Id::worker)
-        .filter(|id| !actual.contains_key(id) && !desired.held.contains(id));
+        .filter(|id| !actual.contains_key(id) && !desired.held.contains(id))
+        .filter(|id| !desired.stopped.contains(&id.number));
     missing.map(Action::Start).collect()
 }
 
@@ -224,6 +228,16 @@ mod tests {
             ..workers(1)
         };
         check(desired, &[("agent-1", Running)], &["+agent-2"]);
+    }
+
+    #[test]
+    fn who_was_stopped_stays_away() {
+        let desired = Desired {
+            stopped: BTreeSet::from([2]),
+            unfinished: BTreeSet::from([2]),
+            ..workers(3)
+        };
+        check(desired, &[], &["+agent-1", "+agent-3"]);
     }
 
     #[test]

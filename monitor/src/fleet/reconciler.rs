@@ -15,12 +15,14 @@ use chrono::Utc;
 use futures_util::StreamExt;
 use swarm::fleet::{Blueprint, Death, Fleet as Engine, FleetError, State};
 use ticket::{Actor, store};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::actions::{last_lines, last_words, remove, start};
 use super::deaths::{Cause, Deaths, broken};
 use super::ended::Ended;
+use super::orders::Leave;
 use super::plan::{Action, Desired, Id, Phase, plan};
 use super::{Problem, Seen};
 use crate::hub::{Shared, at};
@@ -44,6 +46,9 @@ const BACK: &str = "docker_back";
 
 /// Looks after the containers until the hub ends. `engine` is a connection that works now.
 pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
+    let Some(orders) = hub.fleet.orders.take() else {
+        return tracing::error!("the containers are looked after already");
+    };
     let mut reconciler = Reconciler {
         hub: hub.clone(),
         engine,
@@ -54,6 +59,8 @@ pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
         outage: unfinished_outage(&hub).await,
         news: Vec::new(),
         tasks: JoinSet::new(),
+        orders,
+        leaving: BTreeMap::new(),
     };
     loop {
         match reconciler.session().await {
@@ -94,6 +101,9 @@ struct Reconciler {
     outage: Option<String>,
     news: Vec<(&'static str, String)>,
     tasks: JoinSet<Done>,
+    orders: mpsc::UnboundedReceiver<Leave>,
+    /// Who has to go because the human said so, and who waits for that.
+    leaving: BTreeMap<Id, Vec<oneshot::Sender<()>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -138,10 +148,13 @@ impl Reconciler {
         }
         let mut desired = self.hub.fleet.desired.subscribe();
         let mut demand = self.hub.verifications.demand();
+        let mut stopped = self.hub.fleet.orders.stopped();
+        self.send_away();
         let mut resync = Instant::now() + RESYNC;
         loop {
             desired.borrow_and_update();
             demand.borrow_and_update();
+            stopped.borrow_and_update();
             self.act().await;
             self.publish().await;
             let retry = self.next_retry();
@@ -165,6 +178,13 @@ impl Reconciler {
                     self.unstartable.clear();
                 }
                 _ = demand.changed() => (),
+                _ = stopped.changed() => (),
+                Some(Leave { id, gone }) = self.orders.recv() => {
+                    self.leaving.entry(id).or_default().push(gone);
+                    self.rows.remove(&row(id));
+                    self.unstartable.remove(&row(id));
+                    self.send_away();
+                }
                 () = at(retry) => (),
                 () = tokio::time::sleep_until(resync) => {
                     resync = Instant::now() + RESYNC;
@@ -235,6 +255,37 @@ impl Reconciler {
         }
     }
 
+    /// Ends the containers of those who have to go. One that is being started is ended when it is.
+    fn send_away(&mut self) {
+        let leaving: Vec<Id> = self.leaving.keys().copied().collect();
+        for id in leaving {
+            match self.containers.get_mut(&id) {
+                None => self.has_left(id),
+                Some(container) if container.phase == Phase::Running => {
+                    container.phase = Phase::Removing;
+                    let (hub, engine) = (self.hub.clone(), self.engine.clone());
+                    self.tasks.spawn(async move {
+                        let container = hub.fleet.container(&id.name());
+                        if let Err(error) = engine.stop(&container, STOP_GRACE).await {
+                            tracing::warn!("{container} was not asked to end: {error}");
+                        }
+                        remove(&engine, &container).await;
+                        Done::Removed(id)
+                    });
+                }
+                Some(_) => (),
+            }
+        }
+    }
+
+    /// Tells those who waited for it.
+    fn has_left(&mut self, id: Id) {
+        for gone in self.leaving.remove(&id).unwrap_or_default() {
+            // Whoever asked may be gone, too.
+            let _ = gone.send(());
+        }
+    }
+
     async fn desired(&self) -> Desired {
         let now = Instant::now();
         let demand = self.hub.verifications.demand().borrow().clone();
@@ -253,6 +304,7 @@ impl Reconciler {
             workers: self.hub.fleet.desired(),
             ready_verifiers: u32::try_from(demand.ready).unwrap_or(u32::MAX),
             unfinished: numbers(unfinished.iter().map(|a| &a.agent), false),
+            stopped: self.hub.fleet.orders.stopped().borrow().clone(),
             busy: numbers(demand.taken.iter(), true),
             obsolete: numbers(demand.obsolete.iter(), true),
             held: workers.collect(),
@@ -332,13 +384,17 @@ impl Reconciler {
     async fn done(&mut self, done: Done) {
         match done {
             Done::Removed(id) => self.gone(id).await,
-            Done::Started(id, Ok(())) => self.started(id),
+            Done::Started(id, Ok(())) => {
+                self.started(id);
+                self.send_away();
+            }
             Done::Started(id, Err(FleetError::NameTaken(_))) => {
                 let (phase, since) = (Phase::Dead, Instant::now());
                 self.containers.insert(id, Container { phase, since });
             }
             Done::Started(id, Err(error)) => {
                 self.containers.remove(&id);
+                self.has_left(id);
                 let problem = format!("{} cannot be started: {error}", id.name());
                 tracing::warn!("{problem}");
                 self.unstartable.insert(row(id), problem);
@@ -365,10 +421,11 @@ impl Reconciler {
     /// The container is no more; what its runner had goes to others.
     async fn gone(&mut self, id: Id) {
         self.containers.remove(&id);
+        self.has_left(id);
         let name = id.name();
         if id.is_verifier {
             self.hub.verifications.verifier_gone(&name);
-        } else if id.number <= self.hub.fleet.desired() {
+        } else if id.number <= self.hub.fleet.desired() && !self.hub.fleet.is_stopped(id) {
             return;
         }
         self.hub.presence.forget(&name);

@@ -25,6 +25,7 @@ pub fn router(hub: Shared) -> Router {
     let guarded = Router::from(routes::tickets(MAX_BODY))
         .merge(routes::work::router())
         .merge(routes::attempts::router())
+        .merge(routes::frozen::router())
         .merge(routes::landings::router())
         .merge(routes::proposals::router())
         .merge(routes::transcripts::router())

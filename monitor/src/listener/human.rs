@@ -170,6 +170,7 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(routes::whole())
         .merge(routes::status::router())
         .merge(routes::fleet::router())
+        .merge(routes::agents::router())
         .merge(routes::landings::human_router())
         .merge(routes::notify::router())
         .merge(routes::services::router())

@@ -48,7 +48,7 @@ pub const EACH_CONTAINER: usize = 32;
 /// How many of them may come from one address that stands for many: loopback, or the engine's proxy.
 pub const EACH_HOST: usize = 2048;
 /// How long requests may go on after the hub was told to end.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(2);
 /// A pause after a failed accept, such as too many open files, so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

@@ -1,5 +1,5 @@
-//! What the forms of the pages do. Each is a command of `ticket` and a route of the API by the same
-//! name, and runs the same code.
+//! What the forms of the pages do. Each is a command of `ticket` or `swarm` and a route of the API by
+//! the same name, and runs the same code.
 //!
 //! A browser that sends a form is led back to the ticket; the page's script gets no content, and the
 //! event stream tells it what changed.
@@ -12,13 +12,14 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use ticket::comment::NewComment;
 use ticket::store::Session;
-use ticket::ticket::{NewTicket, Resolution, TicketChange};
-use ticket::{Actor, Error, Queue, Result};
+use ticket::ticket::{NewTicket, TicketChange};
+use ticket::{Actor, Error, Queue, Result, text};
 
 use super::fields::{self, said, words};
 use super::frame::Frame;
 use super::rendered;
 use crate::error::{Answer, Form, Path, Refusal};
+use crate::fleet::Order;
 use crate::hub::{Hub, Shared};
 
 #[derive(Template)]
@@ -35,7 +36,7 @@ struct Refused {
 pub struct Fields {
     text: String,
     title: String,
-    description: String,
+    description: Option<String>,
     priority: Option<i64>,
     labels: String,
     blocked_by: String,
@@ -55,7 +56,7 @@ impl Fields {
             .filter_map(|word| fields::ticket(word).transpose());
         Ok(NewTicket {
             title: said(&self.title).unwrap_or_default(),
-            description: said(&self.description),
+            description: self.description.as_deref().and_then(said),
             priority: self.priority,
             labels: words(&self.labels),
             blocked_by: blockers.collect::<Result<_>>()?,
@@ -66,7 +67,10 @@ impl Fields {
     fn change(&self) -> TicketChange {
         TicketChange {
             title: said(&self.title),
-            description: Some(said(&self.description).unwrap_or_default()),
+            description: self
+                .description
+                .as_deref()
+                .map(|description| said(description).unwrap_or_default()),
             priority: self.priority,
             ..TicketChange::default()
         }
@@ -132,23 +136,41 @@ pub async fn act_on_swarm(
 
 async fn run_on_swarm(hub: &Hub, action: &str, fields: Fields) -> Answer<()> {
     match action {
-        "pause" => {
-            let pause = move |queue: &mut Session<'_>| queue.pause(&fields.text());
-            hub.queue(Actor::Human, pause).await
-        }
-        "resume" => {
-            let resume = |queue: &mut Session<'_>| queue.resume().map(drop);
-            hub.queue(Actor::Human, resume).await
-        }
+        "pause" => hub.pause(Actor::Human, fields.text()).await,
+        "drain" => hub.drain(Actor::Human, fields.text()).await,
+        "resume" => hub.resume(Actor::Human).await.map(drop),
         "scale" => {
             let missing = || Error::Invalid("the number of agents is missing".into());
             let agents = fields.agents.ok_or_else(missing)?;
             Ok(hub.fleet.scale(agents, &hub.database).await?)
         }
-        other => Err(Refusal(Error::NotFound(format!(
-            "there is no action '{other}' on a swarm"
-        )))),
+        other => Err(no_such(other, "a swarm")),
     }
+}
+
+/// `POST /agents/{name}/{action}`
+pub async fn act_on_agent(
+    State(hub): State<Shared>,
+    headers: HeaderMap,
+    Path((name, action)): Path<(String, String)>,
+) -> Response {
+    let order = match action.as_str() {
+        "stop" => Ok(Order::Stop),
+        "restart" => Ok(Order::Restart),
+        other => Err(no_such(other, "an agent")),
+    };
+    let acted = match order {
+        Ok(order) => hub.fleet.order(&name, order, &hub.database).await,
+        Err(refusal) => Err(refusal.0),
+    };
+    answered(&hub, &headers, acted.map_err(Refusal), "/agents").await
+}
+
+fn no_such(action: &str, on: &str) -> Refusal {
+    let action = text::one_line(action);
+    Refusal(Error::NotFound(format!(
+        "there is no action '{action}' on {on}"
+    )))
 }
 
 fn run(queue: &mut Session<'_>, id: i64, action: &str, fields: &Fields) -> Result<()> {
@@ -165,10 +187,10 @@ fn run(queue: &mut Session<'_>, id: i64, action: &str, fields: &Fields) -> Resul
         "block" => queue.block(id, fields.by()?),
         "unblock" => queue.unblock(id, fields.by()?),
         "unclaim" => queue.unclaim(id),
-        "cancel" => queue.mark_done(id, Some(Resolution::Cancelled)),
-        other => Err(Error::NotFound(format!(
-            "there is no action '{other}' on a ticket"
-        ))),
+        "retry" => queue.retry(id),
+        "cancel" => queue.cancel(id, said(&fields.text).as_deref()),
+        "reopen" => queue.reopen(id, &fields.text()).map(drop),
+        other => Err(no_such(other, "a ticket").0),
     }
 }
 

@@ -133,6 +133,7 @@ fn memory(load: &Load) -> String {
 #[template(path = "agent.html")]
 struct One {
     frame: Frame,
+    id: Id,
     name: String,
     agents: Agents,
     /// The end of the container's log.
@@ -162,6 +163,7 @@ pub async fn one(State(hub): State<Shared>, Path(name): Path<String>) -> Answer<
     let session = session(&hub, &name).await?;
     Ok(Html(rendered(&One {
         frame,
+        id,
         name,
         agents,
         log,

@@ -72,11 +72,12 @@ struct Board {
     controls: Controls,
 }
 
-/// Pause, resume, scale.
+/// Pause, drain, resume, scale.
 #[derive(Template)]
 #[template(path = "controls.html")]
 pub struct Controls {
     paused: Option<String>,
+    is_frozen: bool,
     agents: u32,
     most: u32,
 }
@@ -176,6 +177,7 @@ pub async fn summary(hub: &Hub) -> Answer<Summary> {
 pub async fn controls(hub: &Hub) -> Answer<Controls> {
     Ok(Controls {
         paused: hub.read(Actor::Human, |queue| queue.paused()).await?,
+        is_frozen: hub.freeze.is_on(),
         agents: hub.fleet.desired(),
         most: MAX_AGENTS,
     })

@@ -36,7 +36,7 @@ impl Forms {
                 form("approve", "Approve", None),
                 form("reject", "Reject", Some(("Why not", true))),
             ],
-            Wanted::Quarantine => vec![form("unclaim", "Let agents try again", None)],
+            Wanted::Quarantine => vec![form("retry", "Let agents try again", None)],
             Wanted::Work => vec![form("unclaim", "Give it to the agents", None)],
         };
         Forms { id, forms }

@@ -59,6 +59,7 @@ pub fn router() -> Router<Shared> {
         .route("/tickets", post(actions::create))
         .route("/tickets/{id}", get(ticket::page))
         .route("/tickets/{id}/{action}", post(actions::act))
+        .route("/agents/{name}/{action}", post(actions::act_on_agent))
         .route("/swarm/{action}", post(actions::act_on_swarm))
         .route("/tickets/{id}/diff/{attempt}", get(diff::page))
         .route("/tickets/{id}/prompt", get(prompt::page))

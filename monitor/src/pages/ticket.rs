@@ -5,7 +5,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use ticket::attempt::Attempt;
-use ticket::{Actor, Queue, Ticket, TicketDetail};
+use ticket::ticket::TicketType;
+use ticket::{Actor, Queue, Status, Ticket, TicketDetail};
 
 use super::forms::Forms;
 use super::frame::Frame;
@@ -60,6 +61,8 @@ struct TicketForms {
     answers: Forms,
     ticket: Ticket,
     blocked_by: Vec<i64>,
+    /// Agents have failed at it, and it waits.
+    is_retriable: bool,
 }
 
 /// `GET /tickets/{id}`
@@ -99,6 +102,12 @@ async fn forms(hub: &Hub, detail: &TicketDetail) -> Answer<TicketForms> {
         answers: asked
             .map(|asked| Forms::of(id, asked.wanted))
             .unwrap_or_default(),
+        is_retriable: detail.ticket.status == Status::Open
+            && detail.ticket.kind == TicketType::Task
+            && detail
+                .attempts
+                .iter()
+                .any(|attempt| attempt.outcome.is_some()),
         ticket: detail.ticket.clone(),
         blocked_by: detail.blocked_by.clone(),
     })

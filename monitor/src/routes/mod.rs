@@ -1,6 +1,7 @@
 //! The JSON API under `/api/v1`, one file for each concern. Which listener serves which of them is
 //! decided in `listener`.
 
+pub mod agents;
 pub mod attempts;
 mod backup;
 pub mod blockers;
@@ -10,6 +11,7 @@ mod doctor;
 pub mod enroll;
 pub mod events;
 pub mod fleet;
+pub mod frozen;
 pub mod health;
 pub mod landings;
 mod learnings;

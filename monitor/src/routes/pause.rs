@@ -1,4 +1,4 @@
-//! Claims withheld, and let happen again.
+//! Claims withheld, with the work under way frozen or finished, and let happen again.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,13 +15,17 @@ use crate::hub::Shared;
 
 /// The routes of this concern.
 pub fn router() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(paused, pause, resume))
+    OpenApiRouter::new()
+        .routes(routes!(paused))
+        .routes(routes!(pause))
+        .routes(routes!(drain))
+        .routes(routes!(resume))
 }
 
 /// Why claims are withheld; null when they are not.
 #[utoipa::path(
     get,
-    path = "/pause",
+    path = "/paused",
     operation_id = "paused",
     tag = "queue",
     responses((status = 200, description = "The answer.", body = Option<String>)),
@@ -37,9 +41,9 @@ struct Pause {
     reason: String,
 }
 
-/// Withholds claims; what runs goes on.
+/// Withholds claims, and has agents stand still. What was handed in still lands.
 #[utoipa::path(
-    put,
+    post,
     path = "/pause",
     operation_id = "pause",
     tag = "queue",
@@ -51,18 +55,36 @@ async fn pause(
     Acting(actor): Acting,
     Body(Pause { reason }): Body<Pause>,
 ) -> Answer<StatusCode> {
-    hub.queue(actor, move |queue| queue.pause(&reason)).await?;
+    hub.pause(actor, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets claims happen again; false when they were not withheld.
+/// Withholds claims; work under way is finished.
 #[utoipa::path(
-    delete,
-    path = "/pause",
+    post,
+    path = "/drain",
+    operation_id = "drain",
+    tag = "queue",
+    request_body = Pause,
+    responses((status = 204, description = "Done.")),
+)]
+async fn drain(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Body(Pause { reason }): Body<Pause>,
+) -> Answer<StatusCode> {
+    hub.drain(actor, reason).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets claims happen again, and agents go on; false when claims were not withheld.
+#[utoipa::path(
+    post,
+    path = "/resume",
     operation_id = "resume",
     tag = "queue",
     responses((status = 200, description = "The answer.", body = bool)),
 )]
 async fn resume(State(hub): State<Shared>, Acting(actor): Acting) -> Answer<Json<bool>> {
-    Ok(Json(hub.queue(actor, |queue| queue.resume()).await?))
+    Ok(Json(hub.resume(actor).await?))
 }

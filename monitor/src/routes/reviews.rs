@@ -1,11 +1,12 @@
 //! What only the human says of a ticket: the answer to a question, yes or no to a proposal or a held
-//! landing, and whether a check passed.
+//! landing, whether a check passed, and whether it is needed at all or once more.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use ticket::Queue;
+use ticket::printed::Made;
 use ticket::wire::Failed;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,6 +24,9 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(reject))
         .routes(routes!(pass))
         .routes(routes!(fail))
+        .routes(routes!(retry))
+        .routes(routes!(cancel))
+        .routes(routes!(reopen))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -148,4 +152,72 @@ async fn fail(
         .queue(actor, move |queue| queue.fail(id, &reason))
         .await?;
     Ok(Json(failed))
+}
+
+/// A task at which agents failed may be claimed at once, and its failures are forgotten.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/retry",
+    operation_id = "retry",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    responses((status = 204, description = "Done.")),
+)]
+async fn retry(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Path(id): Path<i64>,
+) -> Answer<StatusCode> {
+    hub.queue(actor, move |queue| queue.retry(id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Cancelled {
+    /// Why, as a comment.
+    reason: Option<String>,
+}
+
+/// Nobody needs a ticket any more: done, as cancelled.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/cancel",
+    operation_id = "cancel",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The ticket.")),
+    request_body = Cancelled,
+    responses((status = 204, description = "Done.")),
+)]
+async fn cancel(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Path(id): Path<i64>,
+    Body(Cancelled { reason }): Body<Cancelled>,
+) -> Answer<StatusCode> {
+    hub.queue(actor, move |queue| queue.cancel(id, reason.as_deref()))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes a ticket that goes on with a done one, which stays done for those that waited for it.
+#[utoipa::path(
+    post,
+    path = "/tickets/{id}/reopen",
+    operation_id = "reopen",
+    tag = "tickets",
+    params(("id" = i64, Path, description = "The done ticket.")),
+    request_body = Reason,
+    responses((status = 200, description = "The new ticket.", body = Made)),
+)]
+async fn reopen(
+    State(hub): State<Shared>,
+    Acting(actor): Acting,
+    Path(id): Path<i64>,
+    Body(Reason { reason }): Body<Reason>,
+) -> Answer<Json<Made>> {
+    let id = hub
+        .queue(actor, move |queue| queue.reopen(id, &reason))
+        .await?;
+    Ok(Json(Made { id }))
 }

@@ -57,6 +57,8 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
         containers: &seen.containers,
         runs_containers: seen.engine.is_some(),
         desired,
+        is_frozen: hub.freeze.is_on(),
+        is_stopped: |id| hub.fleet.is_stopped(id),
     };
     let agents = known.names().map(|id| {
         let container = |name: &str| hub.fleet.container(name);
@@ -85,17 +87,19 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
 }
 
 /// What an agent's line is made from.
-struct Known<'a> {
+struct Known<'a, S: Fn(Id) -> bool> {
     registered: BTreeMap<&'a str, &'a AgentRow>,
     attempts: BTreeMap<&'a str, &'a Attempt>,
     containers: &'a BTreeMap<Id, Phase>,
     runs_containers: bool,
     desired: u32,
+    is_frozen: bool,
+    is_stopped: S,
 }
 
-impl Known<'_> {
+impl<S: Fn(Id) -> bool> Known<'_, S> {
     /// Workers that there are or should be, and verifiers that there are.
-    fn names(&self) -> impl Iterator<Item = Id> + use<> {
+    fn names(&self) -> impl Iterator<Item = Id> + use<S> {
         let mut ids: Vec<Id> = self.containers.keys().copied().collect();
         if self.runs_containers {
             ids.extend((1..=self.desired).map(Id::worker));
@@ -122,6 +126,8 @@ impl Known<'_> {
             enrolled: heard.is_some() || row.is_some_and(|r| r.seen_at.is_some()),
             has_attempt: attempt.is_some(),
             is_proposing: heard.as_ref().is_some_and(|h| h.doing == Doing::Proposing),
+            is_frozen: self.is_frozen && id.role() == Role::Worker,
+            is_stopped: (self.is_stopped)(id),
             is_dismissed: id.role() == Role::Worker && id.number > self.desired,
         });
         let seen_at = heard.map(|h| h.at);
@@ -147,14 +153,19 @@ struct Facts {
     has_attempt: bool,
     is_proposing: bool,
     is_dismissed: bool,
+    is_frozen: bool,
+    is_stopped: bool,
 }
 
 fn state(facts: Facts) -> &'static str {
     match facts.phase {
+        None if facts.is_stopped => "stopped",
+        Some(_) if facts.is_stopped => "stopping",
         None | Some(Phase::Dead | Phase::Removing) if facts.runs_containers => "down",
         Some(Phase::Starting) => "starting",
         _ if !facts.enrolled => "starting",
         _ if facts.is_dismissed => "stopping",
+        _ if facts.is_frozen && (facts.has_attempt || facts.is_proposing) => "frozen",
         _ if facts.has_attempt => "working",
         _ if facts.is_proposing => "proposing",
         _ => "idle",
@@ -174,6 +185,8 @@ mod tests {
             has_attempt: false,
             is_proposing: false,
             is_dismissed: false,
+            is_frozen: false,
+            is_stopped: false,
         };
         let working = Facts {
             has_attempt: true,
@@ -195,6 +208,35 @@ mod tests {
                     ..working
                 },
                 "stopping",
+            ),
+            (
+                Facts {
+                    is_frozen: true,
+                    ..working
+                },
+                "frozen",
+            ),
+            (
+                Facts {
+                    is_frozen: true,
+                    ..idle
+                },
+                "idle",
+            ),
+            (
+                Facts {
+                    is_stopped: true,
+                    ..working
+                },
+                "stopping",
+            ),
+            (
+                Facts {
+                    phase: None,
+                    is_stopped: true,
+                    ..idle
+                },
+                "stopped",
             ),
             (
                 Facts {

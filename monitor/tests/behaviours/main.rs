@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
 use ticket::attempt::{Attempt, Outcome};
@@ -14,6 +15,8 @@ use ticket::queue::Queue;
 use ticket::ticket::{Resolution, TicketDetail};
 use ticket::{Actor, Status};
 
+#[path = "../it/programs.rs"]
+mod programs;
 mod scene;
 
 use scene::Scene;
@@ -415,5 +418,65 @@ async fn a_program_is_understood_by_its_patterns() {
     let halt = scene.store(|store| store.halt()).await.unwrap();
     let lasts = halt.until.unwrap() - ticket::moment::now();
     assert!((lasts - 2 * 3600 - 67).abs() <= ABOUT_SECONDS, "{lasts} s");
+    scene.end().await;
+}
+
+/// Longer than an agent may be silent, and longer than a lease.
+const STANDS_STILL: Duration = Duration::from_secs(75);
+
+/// Paused, an agent's processes do nothing at all, and neither the limit on silence nor the lease nor
+/// the attempt's time counts; then it goes on where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_agent_stands_still_and_goes_on() {
+    let scene = Scene::with_agents(1).await;
+    let id = scene.ticket("ticks").await;
+    scene.until("it works", id, |_| scene.ticks(id) > 20).await;
+    scene
+        .hub()
+        .pause(Actor::Human, "lunch".into())
+        .await
+        .unwrap();
+    let still = scene.until_still(id).await;
+    tokio::time::sleep(STANDS_STILL).await;
+    assert_eq!(scene.ticks(id), still, "{}", scene.logs());
+    let detail = scene.show(id).await;
+    assert_eq!(detail.ticket.status, Status::InProgress, "{detail:#?}");
+
+    assert!(scene.hub().resume(Actor::Human).await.unwrap());
+    let landed = |detail: &TicketDetail| detail.ticket.status == Status::Done;
+    let detail = scene.until("it lands", id, landed).await;
+    assert_eq!(detail.attempts.len(), 1, "{detail:#?}");
+    assert!(scene.ticks(id) > still);
+    assert_eq!(scene.left_running(id).await, None);
+    scene.end().await;
+}
+
+/// A frozen agent can be ended, with its tree kept; drained, it would have gone on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_agent_can_be_ended_and_a_drained_one_goes_on() {
+    let scene = Scene::with_agents(1).await;
+    let id = scene.ticket("ticks").await;
+    scene.until("it works", id, |_| scene.ticks(id) > 20).await;
+    scene
+        .hub()
+        .drain(Actor::Human, "lunch".into())
+        .await
+        .unwrap();
+    let so_far = scene.ticks(id);
+    scene
+        .until("it goes on", id, |_| scene.ticks(id) > so_far + 10)
+        .await;
+    scene
+        .hub()
+        .pause(Actor::Human, "lunch".into())
+        .await
+        .unwrap();
+    scene.until_still(id).await;
+    scene
+        .store(move |store| store.session(&Actor::Human).cancel(id, Some("not needed")))
+        .await;
+    assert_eq!(scene.left_running(id).await, None);
+    let detail = scene.show(id).await;
+    assert_eq!(detail.ticket.resolution, Some(Resolution::Cancelled));
     scene.end().await;
 }

@@ -16,6 +16,8 @@ use ticket::ticket::{NewTicket, TicketDetail};
 use ticket::wire::Role;
 use ticket::{Actor, Store, secret};
 
+use crate::programs;
+
 /// Each takes a candidate in its life; so many stand ready.
 const VERIFIERS: usize = 2;
 /// The longest wait for anything that is not a stall.
@@ -96,6 +98,32 @@ impl Scene {
     ) -> T {
         let database = &self.running.as_ref().unwrap().hub.database;
         database.call(what).await.unwrap()
+    }
+
+    /// The hub, as the human's requests have it.
+    pub fn hub(&self) -> &Shared {
+        &self.running.as_ref().unwrap().hub
+    }
+
+    /// What the agents of a ticket wrote beside their trees, so far.
+    pub fn ticks(&self, ticket: i64) -> usize {
+        let ticks = self.dir.path().join("pids").join(format!("{ticket}.ticks"));
+        fs::read(ticks).map_or(0, |ticks| ticks.len())
+    }
+
+    /// Waits until they write no more; returns how much that is.
+    pub async fn until_still(&self, ticket: i64) -> usize {
+        let begun = Instant::now();
+        let mut before = self.ticks(ticket);
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.ticks(ticket);
+            if now == before {
+                return now;
+            }
+            assert!(begun.elapsed() < PATIENCE, "it writes on:\n{}", self.logs());
+            before = now;
+        }
     }
 
     /// Makes a ticket as the human.
@@ -283,13 +311,8 @@ impl Process {
             .database
             .call(move |store| store.register_agent(&agent, role, None, &kept));
         registered.await.unwrap();
-        let programs = Path::new(env!("CARGO_BIN_EXE_monitor")).parent().unwrap();
+        let programs = programs::folder();
         let runner = programs.join("agent-runner");
-        assert!(
-            runner.is_file() && programs.join("ticket").is_file(),
-            "agent-runner and ticket must lie in {}: run 'cargo build' first",
-            programs.display()
-        );
         let path = std::env::var("PATH").unwrap_or_default();
         let log = File::create(self.dir.join(format!("{name}.log"))).unwrap();
         Command::new(runner)

@@ -9,7 +9,7 @@ on_every_door!(
 );
 
 /// Commands in an order in which each does something, and the rows that each appends.
-const WRITES: [(&[&str], &[&str]); 25] = [
+const WRITES: [(&[&str], &[&str]); 29] = [
     (&["create", "one"], &["#1 created human one"]),
     (
         &["create", "two", "--blocked-by", "1", "--created-by", "me"],
@@ -94,7 +94,21 @@ const WRITES: [(&[&str], &[&str]); 25] = [
     ),
     (&["learn", "what I know", "--category", "build"], &[]),
     (&["pause", "why"], &["- paused human why"]),
+    (&["drain", "why"], &["- draining human why"]),
     (&["resume"], &["- resumed human"]),
+    (&["retry", "8"], &["#8 unclaimed human"]),
+    (
+        &["cancel", "8", "no need"],
+        &["#8 done human cancelled", "#8 commented human no need"],
+    ),
+    (
+        &["reopen", "8", "needed"],
+        &[
+            "#8 reopened human 10",
+            "#8 commented human Taken up again as #10: needed",
+            "#10 created human Fix: check",
+        ],
+    ),
 ];
 
 fn every_write_has_its_row(place: &Place) {

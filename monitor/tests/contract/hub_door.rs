@@ -172,7 +172,7 @@ fn an_agent_uses_the_same_command_in_its_own_name() {
             "change the assignee or status",
         ),
         (&["claim-next", "--agent", "agent-1"], "claim a ticket"),
-        (&["pause", "x"], "pause claims"),
+        (&["pause", "x"], "pause the swarm"),
     ] {
         let said = agent.run(args).fails(1);
         assert!(

@@ -1,7 +1,6 @@
 //! The contract of the `ticket` command, from outside: the real program, run by its words and read by
 //! its output and exit code. Every case runs on each door: on the file, through a hub that the
-//! environment names, and through the hub that `.swarm/hub.json` names. `cargo build --bins` makes
-//! the program.
+//! environment names, and through the hub that `.swarm/hub.json` names.
 
 // Clippy lets tests unwrap, and the functions that only tests call are tests too.
 #![allow(clippy::unwrap_used)]
@@ -10,6 +9,7 @@
 mod place;
 
 mod activity;
+mod again;
 mod attempts;
 mod blockers;
 mod comments;
@@ -27,6 +27,8 @@ mod hub_door;
 mod json;
 mod knowledge;
 mod life;
+#[path = "../it/programs.rs"]
+mod programs;
 mod prompts;
 mod reviews;
 mod schema;

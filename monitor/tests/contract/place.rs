@@ -13,7 +13,7 @@ use ticket::secret;
 use ticket::wire::{HubFile, Role, Work, WorkRequest};
 use tokio::runtime::Runtime;
 
-use crate::fixture;
+use crate::{fixture, programs};
 
 /// Makes each case three tests: one on each door.
 macro_rules! on_every_door {
@@ -220,16 +220,9 @@ pub fn program(folder: &Path) -> Command {
     command
 }
 
-/// The program that lies where this test was built.
+/// The program.
 pub fn binary() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(Path::parent).unwrap().join("ticket");
-    assert!(
-        built.is_file(),
-        "{} is not there: run 'cargo build --bins' first",
-        built.display()
-    );
-    built
+    programs::folder().join("ticket")
 }
 
 /// How one run ended.

@@ -7,7 +7,7 @@ use crate::place::{Door, Place};
 on_every_door!(what_is_printed_fits_the_schema);
 
 /// Commands with the name by which the schema knows their output.
-const PRINTED: [(&str, &[&str]); 40] = [
+const PRINTED: [(&str, &[&str]); 44] = [
     ("create", &["create", "one", "-d", "text", "--label", "a"]),
     ("create", &["create", "two", "--blocked-by", "1"]),
     ("create --file", &["create", "--file", "graph.jsonl"]),
@@ -41,7 +41,11 @@ const PRINTED: [(&str, &[&str]); 40] = [
     ("learnings", &["learnings"]),
     ("pause", &["pause", "why"]),
     ("paused", &["paused"]),
+    ("drain", &["drain", "why"]),
     ("resume", &["resume"]),
+    ("retry", &["retry", "2"]),
+    ("cancel", &["cancel", "2", "no need"]),
+    ("reopen", &["reopen", "2", "needed after all"]),
     ("log", &["log", "--limit", "100"]),
     ("export FILE", &["export", "all.jsonl"]),
     ("import", &["import", "all.jsonl"]),

@@ -47,12 +47,19 @@ fn every_command_says_what_it_did(place: &Place) {
         (&["learn", "cargo is slow here"], "Learning 1 kept."),
         (
             &["pause", "release day"],
-            "Claims are withheld until 'ticket resume'; what runs goes on.",
+            "Claims are withheld until 'ticket resume'; agents of a running swarm stand still.",
+        ),
+        (
+            &["drain", "release day"],
+            "Claims are withheld until 'ticket resume'; what runs is finished.",
         ),
         (&["paused"], "Claims are withheld: release day"),
         (&["resume"], "Claims go on."),
         (&["resume"], "Claims were not withheld."),
         (&["paused"], "Claims are not withheld."),
+        (&["retry", "9"], "Ticket 9 will be tried again."),
+        (&["cancel", "9", "no need"], "Ticket 9 cancelled."),
+        (&["reopen", "9", "needed after all"], "11"),
     ] {
         assert_eq!(place.ok(args), said, "{args:?}");
     }

@@ -162,7 +162,7 @@ fn names_and_origins() -> Vec<Case> {
         ),
         (
             "a program on a foreign page",
-            with("DELETE /api/v1/pause", "origin: http://evil.example"),
+            with("POST /api/v1/resume", "origin: http://evil.example"),
             &[403],
         ),
     ]
@@ -484,7 +484,7 @@ fn methods() -> Vec<Case> {
         ("no method", asks("(comment) /"), &[400]),
         (
             "another method by a header",
-            with("GET /api/v1/pause", "x-http-method-override: DELETE"),
+            with("GET /api/v1/paused", "x-http-method-override: DELETE"),
             &[200],
         ),
         (
@@ -661,6 +661,6 @@ async fn no_request_gets_more_than_it_should() {
     // Nothing was written, and the hub goes on.
     let (_, count) = human.get("/tickets/count").await;
     assert_eq!(count["count"], 0);
-    let paused = human.request(Method::GET, "/pause").send().await.unwrap();
+    let paused = human.request(Method::GET, "/paused").send().await.unwrap();
     assert_eq!(paused.text().await.unwrap(), "null");
 }

@@ -194,10 +194,27 @@ async fn follower(host: SocketAddr, token: &str) -> TcpStream {
     stream
 }
 
+/// The hub must have ended by then, whoever follows it.
+const END: Duration = Duration::from_secs(5);
+/// A loaded machine may be late now and then; a hub that waits for its followers is late each time.
+const TRIES: u32 = 3;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_followers_do_not_hold_up_the_end() {
+    let mut late = Vec::new();
+    for _ in 0..TRIES {
+        let took = end_of_a_followed_hub().await;
+        if took < END {
+            return;
+        }
+        late.push(took);
+    }
+    panic!("the end took {late:?}");
+}
+
+/// How long a hub takes to end that a hundred follow, some of whom have much to read and do not.
+async fn end_of_a_followed_hub() -> Duration {
     let swarm = Swarm::start().await;
-    // Some of them have much to read and do not.
     let database = &swarm.running.hub.database;
     database
         .call(|store| {
@@ -222,8 +239,7 @@ async fn a_hundred_followers_do_not_hold_up_the_end() {
     assert_eq!(human.get("/tickets").await.0, StatusCode::OK);
     let began = Instant::now();
     swarm.running.end().await.unwrap();
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(5), "the end took {took:?}");
+    began.elapsed()
 }
 
 #[tokio::test]

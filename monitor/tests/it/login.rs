@@ -36,7 +36,7 @@ async fn a_renewed_login_lets_one_agent_try_again_without_a_restart() {
     let (status, said) = worker.post(&format!("/attempts/{id}/1/end"), end).await;
     assert_eq!(status, StatusCode::NO_CONTENT, "{said}");
     assert_eq!(worker.work(0).await["kind"], "nothing");
-    let (_, paused) = human.get("/pause").await;
+    let (_, paused) = human.get("/paused").await;
     assert!(paused.as_str().unwrap().contains("swarm login"), "{paused}");
 
     std::fs::write(swarm.project.credentials_file(), login("new", 8 * 3600)).unwrap();

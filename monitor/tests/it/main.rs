@@ -26,6 +26,7 @@ mod ntfy;
 mod openapi;
 mod page;
 mod pages;
+mod programs;
 mod recorder;
 mod replies;
 mod sessions;

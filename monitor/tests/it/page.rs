@@ -84,7 +84,7 @@ async fn the_page_is_whole_without_a_script() {
     ] {
         if path == "/" {
             let paused = json!({ "reason": "for the night" });
-            swarm.human().put("/pause", paused).await;
+            swarm.human().post("/drain", paused).await;
         }
         let page = fetched(&swarm, path).await;
         for words in expected {
@@ -166,9 +166,32 @@ async fn forms_work_without_a_script() {
     assert_eq!(ticket["comments"][0]["body"], "done\nsoon");
 
     let why = [("text", "for the night")];
-    let (status, _, _) = sent(&swarm, "/swarm/pause", &ours, &why).await;
-    assert_eq!(status, StatusCode::SEE_OTHER);
-    assert_eq!(swarm.human().get("/pause").await.1, "for the night");
+    let human = swarm.human();
+    for (action, reason, frozen) in [
+        ("drain", json!("for the night"), false),
+        ("pause", json!("for the night"), true),
+        ("resume", json!(null), false),
+    ] {
+        let (status, _, page) = sent(&swarm, &format!("/swarm/{action}"), &ours, &why).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{action}: {page}");
+        assert_eq!(human.get("/paused").await.1, reason, "{action}");
+        assert_eq!(swarm.running.hub.freeze.is_on(), frozen, "{action}");
+    }
+
+    let reopen = [("text", "needed after all")];
+    let (status, back, _) = sent(&swarm, &format!("{leads}/reopen"), &ours, &reopen).await;
+    assert_eq!((status, back), (StatusCode::SEE_OTHER, leads.clone()));
+    let (_, ticket) = human.get(&leads).await;
+    let said = ticket["comments"][1]["body"].as_str().unwrap();
+    let new = said.strip_prefix("Taken up again as #").unwrap();
+    let new = new.split(':').next().unwrap();
+    let again = format!("/tickets/{new}");
+    human.post(&format!("{again}/cancel"), json!({})).await;
+    let (status, _, page) = sent(&swarm, &format!("{again}/retry"), &ours, &[]).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{page}");
+    let (status, _, page) = sent(&swarm, "/agents/agent-1/restart", &ours, &[]).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{page}");
+    assert!(page.contains("this hub runs no containers"), "{page}");
 }
 
 #[tokio::test]

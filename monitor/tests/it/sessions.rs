@@ -1,8 +1,7 @@
 //! `swarm logs --session` from outside: the real program on a running hub, and on the files that one
-//! left. `cargo build --bins` makes the program.
+//! left.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
@@ -12,6 +11,7 @@ use swarm::Project;
 use ticket::transcript::{Begin, End, What};
 
 use crate::fixture::{Door, PATIENCE, Swarm, answer, settings};
+use crate::programs;
 
 fn line(what: What<'_>) -> String {
     what.line(ticket::transcript::now())
@@ -48,16 +48,9 @@ async fn hand_in(door: &Door, run: i64, offset: u64, piece: &str) {
     assert_eq!(answer(request).await.0, StatusCode::OK);
 }
 
-/// The program that lies where this test was built.
+/// The program in a project's folder.
 fn program(project: &Project) -> Command {
-    let test = std::env::current_exe().unwrap();
-    let built: PathBuf = test.ancestors().nth(2).unwrap().join("swarm");
-    assert!(
-        built.is_file(),
-        "{} is not there: run 'cargo build --bins' first",
-        built.display()
-    );
-    let mut command = Command::new(built);
+    let mut command = Command::new(programs::folder().join("swarm"));
     command.current_dir(project.root());
     command
 }

@@ -10,6 +10,7 @@ use ticket::exit;
 
 use crate::cli::{Cli, Command, Notify};
 
+mod agent;
 mod backend;
 mod cost;
 mod demo;
@@ -19,6 +20,7 @@ mod login;
 mod logs;
 mod notify;
 mod open;
+mod pause;
 mod progress;
 mod pull;
 mod regenerate;
@@ -44,6 +46,10 @@ pub fn run(cli: Cli) -> Result<u8> {
             cost::run(&project()?, &CostFilter { by, since }, json)?;
         }
         Command::Scale { agents } => scale::run(&project()?, agents)?,
+        Command::Pause { reason } => pause::run(&project()?, &reason)?,
+        Command::Drain { reason } => pause::drain(&project()?, &reason)?,
+        Command::Resume => pause::resume(&project()?)?,
+        Command::Agent(what) => agent::run(&project()?, &what)?,
         Command::Pull { allow } => return pull::run(&project()?, allow),
         Command::Watch => watch::run(&project()?)?,
         Command::Regenerate => regenerate::run(&project()?)?,

@@ -1,9 +1,12 @@
-//! How work on a ticket ends: `ticket complete`, `ticket mark-done`, `ticket unclaim`.
+//! How work on a ticket ends, and begins again: `ticket complete`, `mark-done`, `cancel`, `unclaim`,
+//! `retry`, `reopen`.
 
 use ticket::Result;
+use ticket::printed::Made;
 use ticket::ticket::Resolution;
 
-use super::print::changed;
+use super::print::{changed, print};
+use super::stdin::text_or_stdin;
 use crate::cli::Format;
 use crate::door::Door;
 
@@ -34,4 +37,26 @@ pub fn mark_done(
 pub fn unclaim(door: &mut Door, format: Format, id: i64) -> Result<u8> {
     door.queue(|queue| queue.unclaim(id))?;
     changed(door, format, id, &format!("Ticket {id} unclaimed."))
+}
+
+pub fn retry(door: &mut Door, format: Format, id: i64) -> Result<u8> {
+    door.queue(|queue| queue.retry(id))?;
+    changed(
+        door,
+        format,
+        id,
+        &format!("Ticket {id} will be tried again."),
+    )
+}
+
+pub fn cancel(door: &mut Door, format: Format, id: i64, reason: Option<&str>) -> Result<u8> {
+    let reason = reason.map(text_or_stdin).transpose()?;
+    door.queue(|queue| queue.cancel(id, reason.as_deref()))?;
+    changed(door, format, id, &format!("Ticket {id} cancelled."))
+}
+
+pub fn reopen(door: &mut Door, format: Format, id: i64, reason: &str) -> Result<u8> {
+    let reason = text_or_stdin(reason)?;
+    let id = door.queue(|queue| queue.reopen(id, &reason))?;
+    print(format, &Made { id }, |made| made.id.to_string())
 }

@@ -94,6 +94,9 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
         }
         Command::MarkDone { id, resolution } => finish::mark_done(door, format, id, resolution),
         Command::Unclaim { id } => finish::unclaim(door, format, id),
+        Command::Retry { id } => finish::retry(door, format, id),
+        Command::Cancel { id, reason } => finish::cancel(door, format, id, reason.as_deref()),
+        Command::Reopen { id, reason } => finish::reopen(door, format, id, &reason),
         Command::Block { id, by } => block::run(door, format, id, by),
         Command::Unblock { id, by } => block::unblock(door, format, id, by),
         Command::Log {
@@ -151,6 +154,7 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
             learn::list(door, format, &filter)
         }
         Command::Pause { reason } => pause::run(door, format, &reason),
+        Command::Drain { reason } => pause::drain(door, format, &reason),
         Command::Resume => pause::resume(door, format),
         Command::Paused => pause::state(door, format),
     }

@@ -1,4 +1,4 @@
-//! Claims withheld for a while: `ticket pause`, `ticket resume`, `ticket paused`.
+//! Claims withheld for a while: `ticket pause`, `ticket drain`, `ticket resume`, `ticket paused`.
 
 use ticket::printed::{Paused, Resumed};
 use ticket::{Result, text};
@@ -11,7 +11,15 @@ pub fn run(door: &mut Door, format: Format, reason: &str) -> Result<u8> {
     door.queue(|queue| queue.pause(reason))?;
     let paused = Some(reason.to_owned());
     print(format, &Paused { paused }, |_| {
-        "Claims are withheld until 'ticket resume'; what runs goes on.".into()
+        "Claims are withheld until 'ticket resume'; agents of a running swarm stand still.".into()
+    })
+}
+
+pub fn drain(door: &mut Door, format: Format, reason: &str) -> Result<u8> {
+    door.queue(|queue| queue.drain(reason))?;
+    let paused = Some(reason.to_owned());
+    print(format, &Paused { paused }, |_| {
+        "Claims are withheld until 'ticket resume'; what runs is finished.".into()
     })
 }
 

@@ -85,6 +85,77 @@ pub fn reject(tx: &Write<'_>, actor: &Actor, id: i64, reason: &str) -> Result<()
     finish(tx, actor, id, Resolution::Rejected)
 }
 
+/// Nobody needs it any more.
+pub fn cancel(tx: &Write<'_>, actor: &Actor, id: i64, reason: Option<&str>) -> Result<()> {
+    tickets::get(tx, id)?.status.after(Move::Finish)?;
+    if let Some(reason) = reason {
+        comments::add(tx, actor, id, HUMAN, &NewComment::new(reason))?;
+    }
+    finish(tx, actor, id, Resolution::Cancelled)
+}
+
+/// Makes the ticket that goes on with a done one. Who waited for the old one waits no more.
+pub fn reopen(tx: &Write<'_>, actor: &Actor, id: i64, reason: &str) -> Result<i64> {
+    let done = tickets::get(tx, id)?;
+    let Some(resolution) = done.resolution.filter(|_| done.status == Status::Done) else {
+        return Err(Error::Refused(format!(
+            "ticket {id} is {}, not done: 'ticket retry {id}' has a failed task tried again, \
+             'ticket unclaim {id}' takes it from its agent",
+            done.status
+        )));
+    };
+    let told = match &done.description {
+        Some(description) => format!("{description}\n\n"),
+        None => String::new(),
+    };
+    let kind = match done.kind {
+        TicketType::Proposal => TicketType::Task,
+        kind => kind,
+    };
+    let is_for_human = matches!(kind, TicketType::Question | TicketType::Verify);
+    let again = NewTicket {
+        title: done.title,
+        description: Some(format!(
+            "{told}Ticket #{id} was done ({}) and is taken up again: {reason}",
+            resolution.as_str()
+        )),
+        parent: done.parent_id,
+        priority: Some(done.priority),
+        labels: done.labels,
+        assign: is_for_human.then(|| HUMAN.into()),
+        ..NewTicket::default()
+    };
+    again.check()?;
+    NewComment::new(reason).check()?;
+    let new = tickets::insert(tx, actor, &again, kind)?;
+    let comment = NewComment::new(&format!("Taken up again as #{new}: {reason}"));
+    comments::add(tx, actor, id, HUMAN, &comment)?;
+    events::append(tx, actor, Some(id), "reopened", Some(&new.to_string()))?;
+    Ok(new)
+}
+
+/// Refuses what no agent has failed at, or what waits for an answer.
+pub fn must_be_retriable(ticket: &Ticket) -> Result<()> {
+    let id = ticket.id;
+    let instead = match (ticket.status, ticket.kind) {
+        (Status::Open, TicketType::Task) => return Ok(()),
+        (Status::Open, _) if ticket.attempt > 0 => return Ok(()),
+        (Status::Open, kind) => {
+            return Err(Error::Refused(format!(
+                "ticket {id} is a {kind}: it waits for what you say, not for an agent"
+            )));
+        }
+        (Status::Done, _) => format!("'ticket reopen {id} \"WHY\"' makes one that goes on with it"),
+        (Status::InProgress | Status::Ready, _) => {
+            format!("'ticket unclaim {id}' takes it from its agent")
+        }
+    };
+    Err(Error::Refused(format!(
+        "ticket {id} is {}, so there is nothing to try again: {instead}",
+        ticket.status
+    )))
+}
+
 /// The check found nothing wrong.
 pub fn pass(tx: &Write<'_>, actor: &Actor, id: i64, comment: Option<&str>) -> Result<()> {
     must_be_check(&tickets::get(tx, id)?, "pass")?;

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
+use super::pauses::Running;
 use super::{
     ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, comments, cost, doctor,
     events, export, halts, import, labels, learnings, pauses, proposals, review, search, tickets,
@@ -266,6 +267,27 @@ impl Queue for Session<'_> {
         self.store.write(|tx| release(tx, actor, id))
     }
 
+    fn retry(&mut self, id: i64) -> Result<()> {
+        let actor = &self.actor;
+        actor.must_be_human("have a ticket tried again")?;
+        self.store.write(|tx| {
+            review::must_be_retriable(&tickets::get(tx, id)?)?;
+            release(tx, actor, id)
+        })
+    }
+
+    fn cancel(&mut self, id: i64, reason: Option<&str>) -> Result<()> {
+        let actor = &self.actor;
+        actor.must_be_human("cancel a ticket")?;
+        self.store.write(|tx| review::cancel(tx, actor, id, reason))
+    }
+
+    fn reopen(&mut self, id: i64, reason: &str) -> Result<i64> {
+        let actor = &self.actor;
+        actor.must_be_human("reopen a ticket")?;
+        self.store.write(|tx| review::reopen(tx, actor, id, reason))
+    }
+
     fn block(&mut self, id: i64, by: i64) -> Result<()> {
         let actor = &self.actor;
         self.store.write(|tx| {
@@ -408,8 +430,16 @@ impl Queue for Session<'_> {
 
     fn pause(&mut self, reason: &str) -> Result<()> {
         let actor = &self.actor;
-        actor.must_be_human("pause claims")?;
-        self.store.write(|tx| pauses::begin(tx, actor, reason))
+        actor.must_be_human("pause the swarm")?;
+        self.store
+            .write(|tx| pauses::begin(tx, actor, reason, Running::Freezes))
+    }
+
+    fn drain(&mut self, reason: &str) -> Result<()> {
+        let actor = &self.actor;
+        actor.must_be_human("drain the swarm")?;
+        self.store
+            .write(|tx| pauses::begin(tx, actor, reason, Running::GoesOn))
     }
 
     fn resume(&mut self) -> Result<bool> {

@@ -120,6 +120,23 @@ fn a_pause_withholds_every_claim() {
 }
 
 #[test]
+fn a_pause_freezes_what_runs_and_a_drain_does_not() {
+    let mut f = Fixture::new();
+    f.ticket("t", &[]);
+    for frozen in [true, false, true, true] {
+        match frozen {
+            true => f.human(|q| q.pause("lunch")).unwrap(),
+            false => f.human(|q| q.drain("lunch")).unwrap(),
+        }
+        assert_eq!(f.store.is_frozen().unwrap(), frozen);
+        assert!(f.claim("agent-1").is_none());
+    }
+    assert!(f.human(|q| q.resume()).unwrap());
+    assert!(!f.store.is_frozen().unwrap());
+    assert!(f.claim("agent-1").is_some());
+}
+
+#[test]
 fn a_parent_waits_for_its_children_only_when_told_to() {
     let mut f = Fixture::new();
     let plain = f.human(|q| q.create(&new("plain"))).unwrap();

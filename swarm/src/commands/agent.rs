@@ -1,0 +1,21 @@
+//! `swarm agent stop` and `swarm agent restart`: one agent ended, or its container made anew.
+
+use anyhow::Result;
+use swarm::{Project, hub};
+
+use crate::cli::Agent;
+
+pub fn run(project: &Project, what: &Agent) -> Result<()> {
+    let hub = hub::client(project)?;
+    match what {
+        Agent::Stop { name } => {
+            hub.stop_agent(name)?;
+            println!("{name} is stopped, and stays away until 'swarm agent restart {name}'.");
+        }
+        Agent::Restart { name } => {
+            hub.restart_agent(name)?;
+            println!("{name} is being started anew.");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What the human says of one agent, or of all at once: restart, stop, pause, resume.
+
+use ticket::Status;
+use ticket::attempt::Outcome;
+
+use crate::support::engine::docker;
+use crate::support::puppet::{
+    SOON, attempts, is_landed, puppets, swarm_ends, task, until_comment, until_landed,
+};
+use crate::support::swarm::Swarm;
+
+/// The first attempt works for ever; a later one finds what it left.
+const HALF_DONE: &str = "\
+if ATTEMPT == '1':
+    write('half', f'done by {AGENT}\\n')
+    ticket('comment', TICKET, 'working')
+    time.sleep(600)
+seen['found'] = Path('half').read_text()
+";
+/// Works until it is told to go on.
+const PATIENT: &str = "\
+write(f'work-{TICKET}', 'work\\n')
+ticket('comment', TICKET, 'working')
+wait_for(lambda: 'go on' in comments(TICKET), 110)
+";
+
+#[test]
+fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
+    let swarm = puppets();
+    let half = task(&swarm, "Be restarted", HALF_DONE);
+    swarm.start(&["--agents", "2"]);
+    until_comment(&swarm, half, "working");
+    let worker = attempts(&swarm, half)[0].agent.clone();
+    let idle = if worker == "agent-1" {
+        "agent-2"
+    } else {
+        "agent-1"
+    };
+    let before = [&worker, idle].map(|agent| container(&swarm, agent));
+
+    swarm.swarm(&["agent", "restart", &worker]);
+    until_landed(&swarm, &[half]);
+    let outcomes: Vec<_> = attempts(&swarm, half).iter().map(|a| a.outcome).collect();
+    assert_eq!(outcomes, [Some(Outcome::Released), Some(Outcome::Landed)]);
+    assert_eq!(swarm.show(half).ticket.failures, 0);
+    swarm.wait_until("its container is there again", SOON, || {
+        state(&swarm, &worker) == "idle"
+    });
+    let after = [&worker, idle].map(|agent| container(&swarm, agent));
+    assert_ne!(before[0], after[0], "it is another container");
+    assert_eq!(before[1], after[1], "the other agent was left alone");
+
+    swarm.swarm(&["agent", "stop", idle]);
+    assert_eq!(state(&swarm, idle), "stopped");
+    let patient = task(&swarm, "Done by the other", PATIENT);
+    until_comment(&swarm, patient, "working");
+    assert_eq!(attempts(&swarm, patient)[0].agent, worker);
+    assert_eq!(state(&swarm, idle), "stopped", "nothing starts it again");
+
+    let said = swarm_ends(&swarm, &["agent", "stop", "agent-9"]);
+    assert_eq!(said.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("there is no agent 'agent-9'"), "{said}");
+
+    swarm.swarm(&["agent", "restart", idle]);
+    swarm.wait_until("it is back", SOON, || state(&swarm, idle) == "idle");
+    swarm.ticket(&["comment", &patient.to_string(), "go on"]);
+    until_landed(&swarm, &[patient]);
+    swarm.stop();
+}
+
+#[test]
+fn a_paused_swarm_stands_still_in_its_containers() {
+    let swarm = puppets();
+    let id = task(&swarm, "Stand still", PATIENT);
+    swarm.start(&["--agents", "1"]);
+    until_comment(&swarm, id, "working");
+    swarm.swarm(&["pause", "lunch"]);
+    swarm.wait_until("the agent's processes are stopped", SOON, || {
+        stopped(&swarm) > 0
+    });
+    assert_eq!(state(&swarm, "agent-1"), "frozen");
+    swarm.ticket(&["comment", &id.to_string(), "go on"]);
+    let other = task(
+        &swarm,
+        "Wait for the end of it",
+        "write('other', 'work\\n')",
+    );
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    assert_eq!(swarm.show(id).ticket.status, Status::InProgress);
+    assert_eq!(swarm.show(other).ticket.status, Status::Open);
+    swarm.swarm(&["resume"]);
+    until_landed(&swarm, &[id, other]);
+    assert!(is_landed(&swarm, id));
+    assert_eq!(attempts(&swarm, id).len(), 1);
+
+    // What stands still ends as fast as what runs.
+    let last = task(&swarm, "Never go on", PATIENT);
+    until_comment(&swarm, last, "working");
+    swarm.swarm(&["pause", "for good"]);
+    swarm.wait_until("the agent's processes are stopped", SOON, || {
+        stopped(&swarm) > 0
+    });
+    swarm.stop();
+}
+
+/// What tells an agent's container from its replacement.
+fn container(swarm: &Swarm, agent: &str) -> String {
+    docker(&["inspect", "--format", "{{.Id}}", &name(swarm, agent)])
+}
+
+fn name(swarm: &Swarm, agent: &str) -> String {
+    format!("swarm-{}-{agent}", swarm.id().expect("an id"))
+}
+
+fn state(swarm: &Swarm, agent: &str) -> String {
+    let agents = swarm.status_json().agents.into_iter();
+    let mut found = agents.filter(|a| a.name == agent).map(|a| a.state);
+    found.next().unwrap_or_default()
+}
+
+/// How many processes of the first agent's container are stopped.
+fn stopped(swarm: &Swarm) -> usize {
+    let script = "cat /proc/[0-9]*/stat 2>/dev/null || true";
+    let container = name(swarm, "agent-1");
+    let stats = docker(&["exec", &container, "sh", "-c", script]);
+    stats.lines().filter(|line| line.contains(") T ")).count()
+}
