@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail, ensure};
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
 use axum::{Json, Router};
-use monitor::database::MOST_AT_ONCE;
+use monitor::database::Batch;
 use monitor::hub::{Running, Settings, Shared};
 use monitor::listener::doors::Traffic;
 use monitor::listener::{BODY_TIMEOUT, EACH_HOST, Limits, MAX_BODY, serve};
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     for _ in 0..rounds {
         for (name, beside, most_at_once) in [
             (ALONE, Beside::Nothing, 1),
-            (MANY, Beside::Nothing, MOST_AT_ONCE),
+            (MANY, Beside::Nothing, Batch::default().writes),
         ] {
             let round = claims(&template, beside, most_at_once, time)?;
             add(&mut table, name, round);
@@ -75,7 +75,7 @@ fn main() -> Result<()> {
         ("  beside a long read", Beside::LongRead),
         ("  beside exports", Beside::Exports),
     ] {
-        let round = claims(&template, beside, MOST_AT_ONCE, 2 * time)?;
+        let round = claims(&template, beside, Batch::default().writes, 2 * time)?;
         add(&mut table, name, round);
     }
     report(&table, measures)
@@ -367,7 +367,11 @@ async fn hub(dir: &Path, template: &Path, most_at_once: usize) -> Result<(Runnin
         agents: loopback,
         container: None,
     };
-    let running = Running::start_with(settings, most_at_once).await?;
+    let most = Batch {
+        writes: most_at_once,
+        ..Batch::default()
+    };
+    let running = Running::start_with(settings, most).await?;
     let file: HubFile = serde_json::from_slice(&fs::read(project.hub_file())?)?;
     Ok((running, file.token))
 }

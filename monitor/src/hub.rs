@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::database::{Database, MOST_AT_ONCE};
+use crate::database::{Batch, Database};
 use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
 use crate::freeze::Freeze;
@@ -211,11 +211,11 @@ pub struct Running {
 impl Running {
     /// Starts a hub. A second one for the same project is refused.
     pub async fn start(settings: Settings) -> Result<Running> {
-        Running::start_with(settings, MOST_AT_ONCE).await
+        Running::start_with(settings, Batch::default()).await
     }
 
-    /// Starts a hub whose transactions take in so many waiting writes at most.
-    pub async fn start_with(settings: Settings, most_at_once: usize) -> Result<Running> {
+    /// Starts a hub whose transactions take in so much at most.
+    pub async fn start_with(settings: Settings, most: Batch) -> Result<Running> {
         let project = Project::open(&settings.project)?;
         let config = Config::load(&project)?;
         let shown = view::settings(&config, &std::fs::read_to_string(project.config_file())?);
@@ -223,7 +223,7 @@ impl Running {
         let lock = lock(&project).await?;
         let path = project.database();
         Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
-        let database = Database::with_batches(Store::open(&path)?, most_at_once)?;
+        let database = Database::with_batches(Store::open(&path)?, most)?;
         let bare = Bare::new(project.repository(), &config.project.branch);
         reconcile::run(&bare, &database).await?;
         // Whoever starts a swarm has just found a credential.

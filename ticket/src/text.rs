@@ -93,7 +93,13 @@ pub fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes % 1_000 / 100),
-        1_000_000.. => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        1_000_000..1_000_000_000 => {
+            format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000)
+        }
+        1_000_000_000.. => {
+            let tenths = bytes % 1_000_000_000 / 100_000_000;
+            format!("{}.{tenths} GB", bytes / 1_000_000_000)
+        }
     }
 }
 
@@ -220,6 +226,20 @@ mod tests {
         assert_eq!(beginning("äöüß", 3), "äöü…");
         assert_eq!(beginning("äö üß", 3), "äö…");
         assert_eq!(first_bytes("ab", 9), "ab");
+    }
+
+    #[test]
+    fn sizes_have_one_decimal_and_the_unit_that_fits() {
+        for (bytes, said) in [
+            (999, "999 bytes"),
+            (1_000, "1.0 kB"),
+            (1_550_000, "1.5 MB"),
+            (999_999_999, "999.9 MB"),
+            (4_250_000_000, "4.2 GB"),
+            (2_000_000_000_000, "2000.0 GB"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
     }
 
     #[test]

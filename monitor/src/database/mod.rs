@@ -16,6 +16,7 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use ticket::{Error, Result, Store};
 use tokio::sync::{oneshot, watch};
@@ -25,8 +26,24 @@ use self::numbers::Numbers;
 use self::readers::Readers;
 use self::writer::{Message, Writer};
 
-/// How many waiting writes one transaction takes in at most.
-pub const MOST_AT_ONCE: usize = 256;
+/// What one transaction takes in at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// So many waiting writes.
+    pub writes: usize,
+    /// When it has been open for so long, what still waits is left to the next one: those in it do not
+    /// wait for all that come after a slow one.
+    pub open: Duration,
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch {
+            writes: 256,
+            open: Duration::from_millis(5),
+        }
+    }
+}
 
 /// The database, shared by everything in the hub.
 #[derive(Clone)]
@@ -40,22 +57,16 @@ pub struct Database {
 impl Database {
     /// Takes over an open store.
     pub fn new(store: Store) -> Result<Database> {
-        Database::with_batches(store, MOST_AT_ONCE)
+        Database::with_batches(store, Batch::default())
     }
 
-    /// Takes over an open store; a transaction takes in so many writes at most.
-    pub fn with_batches(store: Store, most_at_once: usize) -> Result<Database> {
+    /// Takes over an open store; a transaction takes in so much at most.
+    pub fn with_batches(store: Store, most: Batch) -> Result<Database> {
         let last_event = Arc::new(watch::Sender::new(store.last_event_id()?));
         let readers = Readers::open(store.path())?;
         let (writer, messages) = channel();
         let numbers = Numbers::default();
-        Writer::start(
-            store,
-            messages,
-            last_event.clone(),
-            most_at_once,
-            numbers.clone(),
-        )?;
+        Writer::start(store, messages, last_event.clone(), most, numbers.clone())?;
         Ok(Database {
             writer,
             readers,

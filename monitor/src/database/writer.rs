@@ -13,13 +13,10 @@ use std::time::{Duration, Instant};
 use ticket::{Error, Result, Store};
 use tokio::sync::{oneshot, watch};
 
+use super::Batch;
 use super::checkpoints::{self, Checkpoints};
 use super::job::Job;
 use super::numbers::Numbers;
-
-/// A transaction that has been open for so long leaves what still waits to the next one: those in it
-/// do not wait for all that come after a slow one.
-const LONGEST: Duration = Duration::from_millis(5);
 
 /// What the thread is asked for.
 pub enum Message {
@@ -36,7 +33,7 @@ pub struct Writer {
     waiting: VecDeque<Box<dyn Job>>,
     checkpoints: Checkpoints,
     last_event: Arc<watch::Sender<i64>>,
-    most_at_once: usize,
+    most: Batch,
     numbers: Numbers,
 }
 
@@ -46,7 +43,7 @@ impl Writer {
         mut store: Store,
         messages: Receiver<Message>,
         last_event: Arc<watch::Sender<i64>>,
-        most_at_once: usize,
+        most: Batch,
         numbers: Numbers,
     ) -> Result<()> {
         let checkpoints = Checkpoints::start(&mut store)?;
@@ -56,7 +53,7 @@ impl Writer {
             waiting: VecDeque::new(),
             checkpoints,
             last_event,
-            most_at_once,
+            most,
             numbers,
         };
         std::thread::Builder::new()
@@ -89,7 +86,7 @@ impl Writer {
             let patience = self.checkpoints.is_waiting().then_some(checkpoints::PAUSE);
             self.waiting.extend(self.inbox.wait(patience));
         }
-        while self.waiting.len() < self.most_at_once
+        while self.waiting.len() < self.most.writes
             && let Some(job) = self.inbox.next()
         {
             self.waiting.push_back(job);
@@ -105,7 +102,7 @@ impl Writer {
             while let Some(mut job) = self.waiting.pop_front() {
                 job.run(store);
                 made.push(job);
-                if began.elapsed() >= LONGEST {
+                if began.elapsed() >= self.most.open {
                     break;
                 }
             }

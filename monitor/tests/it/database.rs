@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use monitor::database::Database;
+use monitor::database::{Batch, Database};
 use tempfile::TempDir;
 use ticket::filter::{ClaimFilter, Filter};
 use ticket::ticket::NewTicket;
@@ -28,7 +28,12 @@ fn opened() -> Opened {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("tickets.db");
     Store::migrate(&path, &mut |_| ()).unwrap();
-    let database = Database::new(Store::open(&path).unwrap()).unwrap();
+    // What waits together goes into one transaction, however slow the machine is.
+    let most = Batch {
+        open: PATIENCE,
+        ..Batch::default()
+    };
+    let database = Database::with_batches(Store::open(&path).unwrap(), most).unwrap();
     Opened {
         database,
         path,
