@@ -29,6 +29,13 @@ install: tools ## Build for speed and install below PREFIX, /usr/local without i
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/swarm
 	install $(addprefix $(DIST)/,swarm ticket monitor agent-runner) $(DESTDIR)$(PREFIX)/lib/swarm
 	ln -sf ../lib/swarm/swarm ../lib/swarm/ticket $(DESTDIR)$(PREFIX)/bin
+	$(DIST)/swarm --quiet man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	for name in swarm ticket; do \
+		$(DIST)/$$name completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name && \
+		$(DIST)/$$name completions zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$name && \
+		$(DIST)/$$name completions fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$name.fish || exit 1; \
+	done
 
 demo: engine ## Run the whole loop on a sample repository, no account needed
 	$(CARGO) build --release --locked </dev/null

@@ -26,6 +26,7 @@ pub mod process;
 pub mod proposal;
 pub mod pulse;
 pub mod push;
+pub mod reach;
 pub mod recorder;
 pub mod recovery;
 pub mod runner;

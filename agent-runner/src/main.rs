@@ -1,6 +1,6 @@
 //! `agent-runner [--work DIR]`: reads `SWARM_HUB` and the one-time `SWARM_CODE`, enrols, and works or
 //! verifies, as the hub says. `agent-runner probe` asks the agent CLI that standard input describes
-//! one harmless question, without a hub. Exit codes are in [`agent_runner::exit`].
+//! one harmless question, `agent-runner reach` tries addresses, both without a hub. Exit codes are in [`agent_runner::exit`].
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use agent_runner::patience::patiently_for;
 use agent_runner::runner::{Runner, repository};
 use agent_runner::stop::Stop;
 use agent_runner::worktree::WorkTree;
-use agent_runner::{exit, guard, probe, verifier, worker};
+use agent_runner::{exit, guard, probe, reach, verifier, worker};
 use ticket::Error;
 use ticket::client::Client;
 use ticket::wire::{Enrolled, Role};
@@ -24,6 +24,8 @@ const CODE: &str = "SWARM_CODE";
 const WORK: &str = "/work";
 /// The argument that asks for a probe.
 const PROBE: &str = "probe";
+/// The argument that asks what can be reached.
+const REACH: &str = "reach";
 /// How long to wait for a hub that does not answer at the start.
 const ENROL_BUDGET: Duration = Duration::from_secs(180);
 
@@ -43,6 +45,12 @@ fn main() -> ExitCode {
             Err(e) => fail(exit::FAILED, &format!("{e:#}")),
         };
     }
+    if std::env::args().nth(1).as_deref() == Some(REACH) {
+        return match reach_from_here() {
+            Ok(()) => ExitCode::from(exit::OK),
+            Err(e) => fail(exit::FAILED, &format!("{e:#}")),
+        };
+    }
     let code = guard::take_variable(CODE);
     let start = match read_start(code, std::env::args().skip(1)) {
         Ok(start) => start,
@@ -53,6 +61,13 @@ fn main() -> ExitCode {
         Err(Failure::Hub(error)) => fail(code_of(&error), &error.to_string()),
         Err(Failure::Other(error)) => fail(exit::FAILED, &format!("{error:#}")),
     }
+}
+
+/// What came of it is the last line of standard output.
+fn reach_from_here() -> anyhow::Result<()> {
+    let addresses = serde_json::from_reader(std::io::stdin().lock())?;
+    println!("{}", serde_json::to_string(&reach::run(addresses))?);
+    Ok(())
 }
 
 /// The report is the last line of standard output.

@@ -353,7 +353,10 @@ fn claim_answer(template: &Path) -> Result<String> {
 /// A hub as it runs for a project, without containers.
 async fn hub(dir: &Path, template: &Path, most_at_once: usize) -> Result<(Running, String)> {
     let project = Project::create(dir)?;
-    fs::write(project.config_file(), "[proposals]\nenabled = false\n")?;
+    fs::write(
+        project.config_file(),
+        r#"{"proposals": {"enabled": false}}"#,
+    )?;
     let git = git2::Repository::init_bare(project.repository())?;
     let who = git2::Signature::now("somebody", "somebody@example.org")?;
     let tree = git.find_tree(git.treebuilder(None)?.write()?)?;

@@ -10,10 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use swarm::config::view::{self, Setting};
 use swarm::fleet::{Blueprint, Fleet as Engine};
 use swarm::image::Images;
-use swarm::prices::Prices;
 use swarm::transcripts::Folder;
 use swarm::{Config, Project};
 use ticket::store::Session;
@@ -26,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::configuration::{Configuration, InForce};
 use crate::database::{Batch, Database};
 use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
@@ -42,7 +41,7 @@ use crate::presence::Presence;
 use crate::supervisor::{self, Leases};
 use crate::transcripts::{Transcripts, keeper};
 use crate::verification::Verifications;
-use crate::{hub_file, login, notifier, reconcile};
+use crate::{configuration, hub_file, login, notifier, reconcile};
 
 /// The longest long poll.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -84,12 +83,8 @@ pub struct InContainer {
 pub struct Hub {
     /// The project's files.
     pub project: Project,
-    /// Its configuration, as it was at the start.
-    pub config: Config,
-    /// The same, as people look it over.
-    pub settings: Vec<Setting>,
-    /// What models cost.
-    pub prices: Prices,
+    /// Its configuration.
+    pub configuration: Configuration,
     /// The queue.
     pub database: Database,
     /// The repository.
@@ -138,6 +133,16 @@ pub enum Woken {
 }
 
 impl Hub {
+    /// What the configuration says now.
+    pub fn config(&self) -> Arc<Config> {
+        self.in_force().config.clone()
+    }
+
+    /// The same with what follows from it.
+    pub fn in_force(&self) -> Arc<InForce> {
+        self.configuration.in_force()
+    }
+
     /// Runs `work`, which reads, on the queue as `actor` may use it. It waits for no writer.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -217,8 +222,8 @@ impl Running {
     /// Starts a hub whose transactions take in so much at most.
     pub async fn start_with(settings: Settings, most: Batch) -> Result<Running> {
         let project = Project::open(&settings.project)?;
-        let config = Config::load(&project)?;
-        let shown = view::settings(&config, &std::fs::read_to_string(project.config_file())?);
+        let configuration = Configuration::read(&project)?;
+        let config = configuration.in_force().config.clone();
         let notifier = Notifier::new(&project, &config)?;
         let lock = lock(&project).await?;
         let path = project.database();
@@ -228,7 +233,7 @@ impl Running {
         reconcile::run(&bare, &database).await?;
         // Whoever starts a swarm has just found a credential.
         database.call(|store| store.try_login_again()).await?;
-        let (budgets, prices) = (config.budgets, Prices::with(config.prices.clone())?);
+        let budgets = config.budgets;
         database
             .call(move |store| store.set_budgets(&budgets))
             .await?;
@@ -260,9 +265,7 @@ impl Running {
             diffs: Semaphore::new(DIFFS),
             closing: CancellationToken::new(),
             project,
-            config,
-            settings: shown,
-            prices,
+            configuration,
             database,
             bare,
         });
@@ -276,6 +279,7 @@ impl Running {
         loops.spawn(serve(agents, everyone, each_agent, at_agents, closing()));
         loops.spawn(supervisor::run(hub.clone()));
         loops.spawn(keeper::run(hub.clone()));
+        loops.spawn(configuration::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));
         loops.spawn(login::run(hub.clone()));
         loops.spawn(notifier::watch(hub.clone()));
@@ -357,13 +361,13 @@ impl Host {
 }
 
 fn lander(hub: &Hub) -> Lander {
-    let gate = hub.config.gate_settings();
+    let gate = hub.config().gate_settings();
     Lander::new(
         hub.bare.clone(),
         hub.database.clone(),
         hub.verifications.clone(),
         LanderSettings {
-            window: hub.config.verify.window as usize,
+            window: hub.config().verify.window as usize,
             gate_timeout: Duration::from_secs(gate.timeout_seconds),
         },
     )

@@ -114,7 +114,7 @@ pub async fn test(hub: &Hub, only: Option<&str>) -> ticket::Result<Vec<Tried>> {
     let lines = hub.notifier.lines.iter();
     let channels: Vec<&Channel> = lines.map(|line| &line.channel).collect();
     let channels = channel::chosen(&channels, only).map_err(Error::Refused)?;
-    let message = channel::trial(&hub.config.project.name, page(hub));
+    let message = channel::trial(&hub.config().project.name, page(hub));
     let tried = channels.into_iter().map(|channel| {
         let published = publish(channel.clone(), message.clone());
         async move { channel.tried(&published.await) }
@@ -124,7 +124,7 @@ pub async fn test(hub: &Hub, only: Option<&str>) -> ticket::Result<Vec<Tried>> {
 
 /// The page, as people reach it.
 fn page(hub: &Hub) -> Option<String> {
-    let set = hub.config.notify.page.clone();
+    let set = hub.config().notify.page.clone();
     let page = set.or_else(|| swarm::hub::hub_file(&hub.project).map(|file| file.url));
     page.map(|page| page.trim_end_matches('/').to_owned())
 }

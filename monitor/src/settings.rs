@@ -22,5 +22,5 @@ pub async fn agent(hub: &Hub, role: Role) -> Answer<AgentSettings> {
     let (secrets, prompts) = read
         .and_then(|settings| settings)
         .map_err(|e| Refusal::broken("the agent's settings cannot be read", format!("{e:#}")))?;
-    Ok(hub.config.agent_settings(role, secrets, prompts))
+    Ok(hub.config().agent_settings(role, secrets, prompts))
 }

@@ -117,7 +117,7 @@ async fn reap(hub: &Shared) -> ticket::Result<()> {
     );
     hub.leases.follow(&leases, Instant::now());
     for (ticket, attempt) in hub.leases.overdue(Instant::now()) {
-        let max_attempts = hub.config.queue.max_attempts;
+        let max_attempts = hub.config().queue.max_attempts;
         let expired = hub
             .database
             .call(move |store| match ticket {

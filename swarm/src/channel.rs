@@ -269,16 +269,15 @@ pub fn chosen<'a>(
         (false, _) => Ok(chosen),
         (true, None) => Err(NONE.into()),
         (true, Some(only)) => Err(format!(
-            "{only} is not set under [notify] in .swarm/config.toml, or not since the last \
+            "{only} is not set under notify in .swarm/config.json, or not since the last \
              'swarm start'"
         )),
     }
 }
 
 /// What to say when nothing is configured.
-pub const NONE: &str = "no topic is set, nor any other way to you: write ntfy = \
-                        \"https://ntfy.sh/TOPIC\" under [notify] in .swarm/config.toml, then run \
-                        'swarm stop' and 'swarm start'";
+pub const NONE: &str = "no topic is set, nor any other way to you: run 'swarm config set notify.ntfy \
+                        https://ntfy.sh/TOPIC', then 'swarm stop' and 'swarm start'";
 
 #[cfg(test)]
 fn sample(title: &str, text: &str) -> Message {
@@ -304,8 +303,8 @@ mod tests {
         for (name, value) in secrets {
             std::fs::write(project.secret_file(name), value)?;
         }
-        let text = format!("[notify]\n{notify}");
-        let config = Config::parse(&text, std::path::Path::new("config.toml"))?;
+        let text = format!(r#"{{"notify": {{{notify}}}}}"#);
+        let config = Config::parse(&text, std::path::Path::new("config.json"))?;
         Channel::all(&project, &config)
     }
 
@@ -313,31 +312,32 @@ mod tests {
     fn every_way_needs_its_secret() {
         for (notify, secrets, expected) in [
             ("", &[][..], Ok(&[][..])),
-            ("slack = true", &[], Err("SWARM_SLACK_WEBHOOK")),
-            ("discord = true", &[], Err("SWARM_DISCORD_WEBHOOK")),
+            (r#""slack": true"#, &[], Err("SWARM_SLACK_WEBHOOK")),
+            (r#""discord": true"#, &[], Err("SWARM_DISCORD_WEBHOOK")),
             (
-                "webhook = \"https://x.org\"",
+                r#""webhook": "https://x.org""#,
                 &[],
                 Err("SWARM_WEBHOOK_SECRET"),
             ),
             (
-                "webhook = \"https://x.org\"",
+                r#""webhook": "https://x.org""#,
                 &[("webhook-secret", "short")],
                 Err("at least 16"),
             ),
             (
-                "slack = true",
+                r#""slack": true"#,
                 &[("slack-webhook", "nonsense")],
                 Err("https://"),
             ),
             (
-                "mail = { server = \"x.org\", from = \"a@x.org\", to = [\"b@x.org\"], user = \"a\" }",
+                r#""mail": {"server": "x.org", "from": "a@x.org", "to": ["b@x.org"], "user": "a"}"#,
                 &[],
                 Err("SWARM_SMTP_PASSWORD"),
             ),
             (
-                "ntfy = \"https://ntfy.sh/x\"\nslack = true\ndiscord = true\nwebhook = \"https://x.org\"\n\
-                 mail = { server = \"x.org\", from = \"a@x.org\", to = [\"b@x.org\"] }",
+                r#""ntfy": "https://ntfy.sh/x", "slack": true, "discord": true,
+                   "webhook": "https://x.org",
+                   "mail": {"server": "x.org", "from": "a@x.org", "to": ["b@x.org"]}"#,
                 &[
                     ("slack-webhook", "https://hooks.slack.com/services/T/B/x"),
                     ("discord-webhook", "https://discord.com/api/webhooks/1/x"),

@@ -4,16 +4,31 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use swarm::channel::Channel;
 use ticket::cost::By;
 
+use crate::exit;
+
 /// Agents in containers work on tickets and land them on a branch that is always green.
 #[derive(Parser)]
-#[command(name = "swarm", version, propagate_version = true)]
+#[command(
+    name = "swarm",
+    version,
+    propagate_version = true,
+    after_help = "Start here:\n  swarm init .\n  swarm start\n  ticket create \"Add a --json flag to the list command\"\n  swarm status -w",
+    after_long_help = format!("Start here:\n  swarm init .\n  swarm start\n  ticket create \"Add a --json flag to the list command\"\n  swarm status -w\n\n{}", exit::help())
+)]
 pub struct Cli {
     /// The project's folder; the nearest one with a .swarm upwards when left out
     #[arg(long, global = true, value_name = "DIR")]
     pub project: Option<PathBuf>,
+    /// Print results and errors, and nothing else
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say each step on the way, on standard error
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -26,6 +41,9 @@ pub enum Command {
     /// project-setup.sh and PROJECT.md. Then claude asks you in this terminal what the project is, and
     /// writes them for it; /exit ends that, and what was made before stays. In a project that is
     /// there already only the interview is held again, when you say so.
+    #[command(
+        after_help = "Examples:\n  swarm init .\n  swarm init ~/new-project --no-interview\n  swarm init . --backend command --command \"my-agent --file {prompt_file}\""
+    )]
     Init(Init),
     /// Build the images where needed, start the hub and its agents
     ///
@@ -34,6 +52,9 @@ pub enum Command {
     /// order. codex: CODEX_API_KEY. gemini: GEMINI_API_KEY. opencode: the variable of the model's
     /// provider, as OPENAI_API_KEY. Where the ntfy server wants a token, it is taken from
     /// SWARM_NTFY_TOKEN and kept for the next start.
+    #[command(
+        after_help = "Examples:\n  swarm start\n  swarm start --agents 5\n  ANTHROPIC_API_KEY=… swarm start --port 3100"
+    )]
     Start {
         /// How many agents; agents.count of the configuration when left out
         #[arg(long, value_name = "N")]
@@ -41,15 +62,27 @@ pub enum Command {
         /// The port on 127.0.0.1, and no other; else monitor.port or the next that is free
         #[arg(long, value_name = "P")]
         port: Option<u16>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Take over a new login or key; a running swarm uses it at once
     ///
     /// It is looked for as 'swarm start' does. When a refused login had halted the swarm, one agent
     /// tries whether the new one works.
+    #[command(after_help = "Examples:\n  claude && swarm login\n  ANTHROPIC_API_KEY=… swarm login")]
     Login,
     /// End the agents and the hub; what they had not handed in is kept
-    Stop,
+    #[command(after_help = "Examples:\n  swarm stop\n  swarm stop --json")]
+    Stop {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// What happened since the last start, what waits for you, and what everybody does now
+    #[command(
+        after_help = "Examples:\n  swarm status\n  swarm status -w\n  swarm status --since 8h --json"
+    )]
     Status {
         /// As JSON
         #[arg(long)]
@@ -65,12 +98,16 @@ pub enum Command {
     ///
     /// --session shows the newest run of an agent's CLI, or the one that runs now: what it was asked,
     /// what it said, the tools it called. --ticket shows the newest run at a ticket.
+    #[command(
+        after_help = "Examples:\n  swarm logs hub -f\n  swarm logs agent-1 --tail 100\n  swarm logs agent-1 --session -f\n  swarm logs --ticket 12 --attempt 2"
+    )]
     Logs(Logs),
     /// Show what agents cost, in tokens and US dollars
     ///
     /// Costs are what the agent CLI says, else what its tokens cost at list prices: estimates, no
-    /// bill. 'at least' stands where a model's price is not known; [prices] in .swarm/config.toml
+    /// bill. 'at least' stands where a model's price is not known; prices in .swarm/config.json
     /// gives it. Days are those of the clock where the hub runs.
+    #[command(after_help = "Examples:\n  swarm cost\n  swarm cost --by ticket --since 2030-01-31")]
     Cost {
         /// One line for each: ticket, agent, day, model or phase
         #[arg(long, value_name = "WHAT", default_value = "day")]
@@ -83,50 +120,74 @@ pub enum Command {
         json: bool,
     },
     /// Have N agents from now on; those that go finish their work first
+    #[command(after_help = "Example:\n  swarm scale 5")]
     Scale {
         #[arg(value_name = "N")]
         agents: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Have agents stand still and take nothing new, until 'swarm resume'
     ///
     /// Their processes are frozen, their tickets stay theirs, and the time does not count. What was
     /// handed in still lands.
+    #[command(after_help = "Example:\n  swarm pause \"The office is on fire\"")]
     Pause {
         /// Why, on one line
         #[arg(allow_hyphen_values = true)]
         reason: String,
     },
     /// Have agents finish what they have and take nothing new, until 'swarm resume'
+    #[command(after_help = "Example:\n  swarm drain \"Before the upgrade\"")]
     Drain {
         /// Why, on one line
         #[arg(allow_hyphen_values = true)]
         reason: String,
     },
     /// Let agents go on after 'swarm pause' or 'swarm drain', or try again after a limit
+    #[command(after_help = "Example:\n  swarm resume")]
     Resume,
     /// Stop or restart one agent
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  swarm agent stop agent-2\n  swarm agent restart agent-2"
+    )]
     Agent(Agent),
     /// Bring what landed into your own branch, by fast-forward
     ///
     /// Runs nothing and overwrites nothing of yours. Files that would run by themselves once they are
     /// there (.envrc, .vscode, .claude, git hooks, install scripts …) are listed first, and come only
     /// with --allow. See docs/pull.md.
+    #[command(after_help = "Examples:\n  swarm pull\n  swarm pull --allow")]
     Pull {
         /// Bring files that run by themselves, too; of commits up to this one
         #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "")]
         allow: Option<String>,
     },
     /// Pull whenever something lands; what needs 'swarm pull --allow' waits for you
+    #[command(after_help = "Example:\n  swarm watch")]
     Watch,
     /// Renew the generated files after an upgrade; never your own
+    #[command(after_help = "Example:\n  swarm regenerate")]
     Regenerate,
     /// Show where the page is and how to log in
-    Open,
+    #[command(after_help = "Examples:\n  swarm open\n  xdg-open \"$(swarm open)\"")]
+    Open {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Messages for when you are away, by the ways that the configuration sets
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  swarm notify test --channel ntfy"
+    )]
     Notify(Notify),
     /// Run verify.sh on commits of the base branch, each in a fresh container
+    #[command(
+        after_help = "Examples:\n  swarm verify\n  swarm verify HEAD~3 HEAD\n  swarm verify --all"
+    )]
     Verify {
         /// Commits, as git names them; the branch's head when left out
         #[arg(value_name = "REV")]
@@ -134,15 +195,61 @@ pub enum Command {
         /// Every commit since 'swarm init'
         #[arg(long, conflicts_with = "revisions")]
         all: bool,
+        /// As JSON: one line for each commit
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the configuration and where each value comes from, or change it
+    ///
+    /// It is in .swarm/config.json; every key has a default, and docs/configuration.md has them all. A
+    /// variable goes before the file: SWARM_AGENTS_COUNT=5 is agents.count.
+    #[command(
+        after_help = "Examples:\n  swarm config\n  swarm config get agents.count\n  swarm config set budgets.max_usd_per_day 20\n  swarm config unset agents.model\n  swarm config check --json"
+    )]
+    Config {
+        /// As JSON
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        what: Option<Config>,
     },
     /// Show the agent CLIs that are configured, or try one
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  swarm backend list\n  swarm backend test codex --model gpt-5"
+    )]
     Backend(Backend),
     /// Show the whole loop on a sample project with scripted agents; needs no account
+    #[command(after_help = "Examples:\n  swarm demo\n  swarm demo --agents 5 --keep-running")]
     Demo(Demo),
     /// Serve the tools of the interview to the agent CLI, by MCP on standard input and output
     #[command(hide = true)]
     InterviewTools,
+    /// Say what could keep a swarm from working here, and what mends it
+    ///
+    /// Looks at the engine, its clock, git, the account, the port, disks, and in a project at its files,
+    /// its images, and from a container at the way to the hub and outside. Exits 1 when something is
+    /// wrong.
+    #[command(after_help = "Examples:\n  swarm doctor\n  swarm doctor --json")]
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the script that completes 'swarm' in a shell
+    #[command(
+        after_help = "Examples:\n  swarm completions bash > ~/.local/share/bash-completion/completions/swarm\n  swarm completions zsh > \"${fpath[1]}/_swarm\"\n  swarm completions fish > ~/.config/fish/completions/swarm.fish\n\n'ticket completions' does the same for 'ticket'."
+    )]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write a manual page for each command into a folder
+    #[command(after_help = "Example:\n  swarm man ~/.local/share/man/man1")]
+    Man {
+        /// The folder; made when it is not there
+        dir: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -162,6 +269,36 @@ pub enum Agent {
 }
 
 #[derive(Subcommand)]
+pub enum Config {
+    /// Print the value of a key, or of a whole section as JSON
+    Get {
+        /// As agents.count
+        key: String,
+    },
+    /// Set a key in .swarm/config.json, and say when it counts
+    Set {
+        /// As agents.count, or prices."my-model-*".input
+        key: String,
+        /// A word, a number, true or false; a list or an object as JSON
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Take a key out of .swarm/config.json, so that its default counts
+    Unset {
+        /// As agents.count
+        key: String,
+    },
+    /// Say everything that is wrong with the file and the environment
+    Check,
+    /// Print the JSON Schema of the file; needs no project
+    Schema {
+        /// The keys as a page of Markdown
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+#[derive(Subcommand)]
 pub enum Backend {
     /// Show each backend: its kind, program and model, what it does, and whether its account is there
     List {
@@ -174,7 +311,7 @@ pub enum Backend {
     /// Needs no running swarm, costs a few tokens, changes nothing. Exits 0 when the agent CLI
     /// answered and, where it can, went on with the conversation; 1 when it did not.
     Test {
-        /// A kind, or NAME of a [backends.NAME]; the one that works on tickets when left out
+        /// A kind, or NAME of one in backends; the one that works on tickets when left out
         name: Option<String>,
         /// Another model than the configured one
         #[arg(long)]
@@ -253,6 +390,9 @@ pub enum Notify {
         /// Only this way
         #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Channel::NAMES))]
         channel: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -293,5 +433,22 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        use clap::CommandFactory;
+        for command in Cli::command()
+            .get_subcommands()
+            .filter(|one| !one.is_hide_set())
+        {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = format!("\n  swarm {name}");
+            let has = help.is_some_and(|help| {
+                help.starts_with("Example") && (help.contains(&example) || help.contains("swarm "))
+            });
+            assert!(has, "swarm {name} --help shows no example");
+        }
     }
 }

@@ -1,13 +1,14 @@
-//! `.swarm/config.toml`: what a human may set about a project. Every key has a default, and the
-//! file that init writes (`templates/project/config.toml`) describes them all.
+//! `.swarm/config.json`: what a human may set about a project. Every key has a default; the JSON
+//! Schema beside it (`sections.rs` says it, `schema.rs` makes it) describes them all, and variables of
+//! the environment go before the file.
 //!
-//! A broken file gives one sentence: which key, what was expected, which file.
+//! A broken file gives one sentence: which file, which key, what was expected.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ticket::backend::{AgentCli, Backend, Role};
 use ticket::usage::Budgets;
@@ -18,10 +19,23 @@ use crate::project::Project;
 
 pub mod backend;
 mod check;
+mod described;
+mod document;
+pub mod edit;
+pub mod environment;
+pub mod fit;
+pub mod in_force;
+pub mod layers;
+pub mod manual;
+pub mod old;
+pub mod path;
+pub mod reference;
+pub mod schema;
 mod sections;
 mod size;
 pub mod view;
 
+pub use layers::Layers;
 pub use sections::{
     Access, Agents, Image, Limits, Mail, Monitor, Network, Notify, ProjectSection, Proposals,
     Queue, RoleSection, Security, Transcripts, Verify,
@@ -30,8 +44,6 @@ pub use size::Size;
 
 /// The most agents that one swarm may have.
 pub const MAX_AGENTS: u32 = 64;
-/// The shortest lease: three heartbeats a second apart, and room for a slow network.
-pub const MIN_LEASE_SECONDS: i64 = 10;
 /// The image that agents are built on when the project names none.
 pub const DEFAULT_BASE_IMAGE: &str = "debian:bookworm-slim";
 /// The `claude` program that was measured.
@@ -46,84 +58,94 @@ pub const DEFAULT_GEMINI_VERSION: &str = "0.61.0";
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
+    /// The file cannot be read or written.
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
-    /// The file is not TOML, or a key is wrong.
-    #[error("{what} in {}", .file.display())]
+    /// The file is not JSON, or a key is wrong.
+    #[error("{place}: {what}")]
     Broken {
-        /// The file.
-        file: PathBuf,
+        /// The file, or the environment.
+        place: String,
         /// Which key and what was expected.
         what: String,
     },
 }
 
+impl ConfigError {
+    fn broken(file: &Path, what: String) -> ConfigError {
+        ConfigError::Broken {
+            place: file.display().to_string(),
+            what,
+        }
+    }
+}
+
 /// The whole file.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// What is worked on.
+    #[schemars(extend("x-restart" = true))]
     pub project: ProjectSection,
     /// Who works on it.
     pub agents: Agents,
-    /// Further agent CLIs, for roles to choose.
+    /// Further agent CLIs by name, with the keys of 'agents.backend', for roles to choose.
     #[serde(deserialize_with = "backend::all_resolved")]
+    #[schemars(
+        with = "BTreeMap<String, described::BackendSection>",
+        extend("x-restart" = true)
+    )]
     pub backends: BTreeMap<String, Backend>,
-    /// What one container may use.
+    /// What one container, an agent or a verifier, may use.
+    #[schemars(extend("x-restart" = true))]
     pub limits: Limits,
     /// Where agents may connect to.
+    #[schemars(extend("x-restart" = true))]
     pub network: Network,
     /// What the agents' image is made of.
+    #[schemars(extend("x-restart" = true))]
     pub image: Image,
-    /// The gate.
+    /// The gate: verify.sh of the base branch.
     pub verify: Verify,
     /// How tickets are given out.
     pub queue: Queue,
-    /// What idle agents may propose.
+    /// What idle agents do: propose work, which waits for 'ticket approve ID'.
     pub proposals: Proposals,
-    /// What is kept of what agents did.
+    /// What is kept of what agents were asked and what they printed: 'swarm logs agent-1 --session'.
+    /// The oldest runs go first, those of tickets that are not done last.
+    #[schemars(extend("x-restart" = true))]
     pub transcripts: Transcripts,
-    /// What may be spent.
+    /// What agents may spend, in US dollars. Costs are estimates at list prices: docs/costs.md. An
+    /// agent that is at work when a budget is used up ends after the model's turn; its work is kept.
+    #[schemars(with = "described::Budgets")]
     pub budgets: Budgets,
-    /// What models cost that the agent CLI does not say, by name.
+    /// What models cost per million tokens, by name with * for any text, where neither the agent CLI
+    /// nor swarm knows.
     pub prices: BTreeMap<String, Price>,
     /// The page and the API.
+    #[schemars(extend("x-restart" = true))]
     pub monitor: Monitor,
-    /// Whom to tell what, and how.
+    /// Messages for when you are away: docs/notifications.md.
+    #[schemars(extend("x-restart" = true))]
     pub notify: Notify,
 }
 
 impl Config {
-    /// The project's configuration, checked, with the folder's name where none is given.
+    /// The project's configuration as this process sees it, checked, with the folder's name where
+    /// none is given.
     pub fn load(project: &Project) -> Result<Config, ConfigError> {
-        let file = project.config_file();
-        let text = fs::read_to_string(&file).map_err(|e| ConfigError::Io(file.clone(), e))?;
-        let mut config = Config::parse(&text, &file)?;
-        if config.project.name.is_empty() {
-            let folder = project.root().file_name().unwrap_or_default();
-            config.project.name = folder.to_string_lossy().into_owned();
-        }
-        Ok(config)
+        Layers::read(project).map(Layers::into_config)
     }
 
-    /// The configuration that `text` says; `file` is for the sentence when it is broken.
+    /// The configuration that `text` alone says; `file` is for the sentence when it is broken.
     pub fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
-        let broken = |what: String| ConfigError::Broken {
-            file: file.to_path_buf(),
-            what,
-        };
-        let table = toml::Deserializer::parse(text).map_err(|e| broken(not_toml(text, &e)))?;
-        let config: Config = serde_path_to_error::deserialize(table)
-            .map_err(|e| broken(wrong_key(&e.path().to_string(), e.inner().message())))?;
-        match check::fault(&config) {
-            Some(what) => Err(broken(what)),
-            None => Ok(config),
-        }
+        let layers = Layers::of(text, Vec::new(), Vec::new());
+        let layers = layers.map_err(|wrong| ConfigError::all(file, wrong))?;
+        Ok(layers.into_config())
     }
 
     /// Which agent CLI has a role, and with which model. A role that says neither has those of
-    /// `[agents]`; mending a ticket's work is work, where it says nothing itself.
+    /// `agents`; mending a ticket's work is work, where it says nothing itself.
     pub fn cli(&self, role: Role) -> AgentCli {
         let says = |role: Role| self.agents.roles.get(&role);
         let section = says(role).or_else(|| match role {
@@ -146,7 +168,7 @@ impl Config {
         })
     }
 
-    /// The backend of this name: of `[backends.NAME]`, of `[agents.backend]` by its kind, or the
+    /// The backend of this name: of `backends.NAME`, of `agents.backend` by its kind, or the
     /// defaults of a kind.
     pub fn backend(&self, name: &str) -> Option<Backend> {
         let named = self.backends.get(name).cloned();
@@ -203,25 +225,6 @@ impl Config {
         self.clis()
             .iter()
             .any(|cli| !cli.backend.secrets.is_empty())
-    }
-}
-
-fn not_toml(text: &str, error: &toml::de::Error) -> String {
-    let line = error
-        .span()
-        .map(|span| text[..span.start.min(text.len())].lines().count().max(1));
-    let message = error.message().lines().collect::<Vec<_>>().join(" ");
-    match line {
-        Some(line) => format!("line {line} is not TOML: {message}"),
-        None => format!("this is not TOML: {message}"),
-    }
-}
-
-fn wrong_key(path: &str, message: &str) -> String {
-    let message = message.lines().collect::<Vec<_>>().join(" ");
-    match path {
-        "." | "" => message,
-        path => format!("{path}: {message}"),
     }
 }
 

@@ -317,8 +317,7 @@ mod tests {
 
     #[test]
     fn each_agent_cli_gets_what_it_needs_and_no_more() {
-        let text = "[agents]\nmodel = \"openai/m\"\n[agents.backend]\nkind = \"opencode\"\n\
-                    [agents.roles.propose]\nbackend = \"gemini\"\n";
+        let text = r#"{"agents": {"model": "openai/m", "backend": {"kind": "opencode"}, "roles": {"propose": {"backend": "gemini"}}}}"#;
         let clis = Config::parse(text, Path::new("c")).unwrap().clis();
         let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
         let find = |names: &[&str]| {

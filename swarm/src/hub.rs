@@ -12,7 +12,7 @@ use ticket::store::Store;
 use ticket::store::lock::HubLock;
 use ticket::wire::HubFile;
 
-use crate::config::Config;
+use crate::config::{Config, Layers, environment};
 use crate::fleet::names::HUB;
 use crate::fleet::spec::{HubHost, hub as hub_spec};
 use crate::fleet::{Blueprint, Fleet, FleetError, Names, State};
@@ -94,6 +94,7 @@ pub async fn start(
 ) -> Result<Running> {
     must_not_run(fleet, project).await?;
     set_agents(project, agents)?;
+    environment::keep(project, Layers::read(project)?.overrides())?;
     remove_if_there(&project.hub_file())?;
     let started = bring_up(fleet, project, config, images, port).await;
     if started.is_err() {
@@ -165,11 +166,19 @@ pub enum Stopped {
     ByForce,
 }
 
+/// What to do about [`NotRunning`].
+pub const START: &str = "run 'swarm start'";
+
+/// There is no hub to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no hub is running for this project: {}", START)]
+pub struct NotRunning;
+
 /// A client of the running hub, with the human's token.
 pub fn client(project: &Project) -> Result<Client> {
     match hub_file(project) {
         Some(file) => Ok(Client::new(&file.url, &file.token)?),
-        None => bail!("no hub is running for this project: run 'swarm start'"),
+        None => Err(NotRunning.into()),
     }
 }
 
@@ -215,7 +224,7 @@ async fn start_on_a_port(
     match port {
         Port::Exactly(port) => Err(taken(port)),
         Port::From(_) => bail!(
-            "the ports {first} to {last} are all taken: set monitor.port in .swarm/config.toml"
+            "the ports {first} to {last} are all taken: set monitor.port in .swarm/config.json"
         ),
     }
 }

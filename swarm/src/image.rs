@@ -90,6 +90,19 @@ pub async fn build(
     Ok(images)
 }
 
+/// What [`build`] would make now.
+pub fn wanted(project: &Project, config: &Config) -> Result<Images> {
+    let certificates = certificates()?;
+    let mut agent = String::new();
+    for recipe in agent_recipes(project, config, &certificates)? {
+        agent = recipe.on(&agent).tag();
+    }
+    Ok(Images {
+        agent,
+        hub: hub_recipe(&certificates)?.tag(),
+    })
+}
+
 /// An image to make, before it is known on which other one.
 struct Recipe {
     what: &'static str,
@@ -109,8 +122,13 @@ impl Recipe {
         self
     }
 
+    /// What it is called: the same parts make the same name.
+    fn tag(&self) -> String {
+        format!("{}:{}", self.repository, self.files.hash(&self.args))
+    }
+
     async fn make(self, fleet: &Fleet, progress: &mut dyn FnMut(Progress<'_>)) -> Result<String> {
-        let tag = format!("{}:{}", self.repository, self.files.hash(&self.args));
+        let tag = self.tag();
         if fleet.has_image(&tag).await? {
             return Ok(tag);
         }

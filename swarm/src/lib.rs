@@ -5,6 +5,7 @@ pub mod bare;
 pub mod channel;
 pub mod config;
 pub mod credentials;
+pub mod doctor;
 pub mod fleet;
 pub mod follow;
 pub mod hub;

@@ -2,6 +2,7 @@
 
 mod cli;
 mod commands;
+mod exit;
 
 use std::process::ExitCode;
 
@@ -14,17 +15,14 @@ fn main() -> ExitCode {
         Err(error) => {
             let _ = error.print();
             let code = match error.use_stderr() {
-                true => ticket::exit::USAGE,
-                false => ticket::exit::OK,
+                true => exit::USAGE,
+                false => exit::OK,
             };
             return ExitCode::from(code);
         }
     };
     match commands::run(cli) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("swarm: {}", ticket::text::plain(&format!("{error:#}")));
-            ExitCode::from(ticket::exit::REFUSED)
-        }
+        Err(error) => ExitCode::from(commands::failure::tell(&error)),
     }
 }

@@ -2,25 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ticket::usage::{RunUsage, Usage};
 
 /// The built-in prices.
 const BUILT_IN: &str = include_str!("../../templates/prices.toml");
-/// The most that a million tokens may cost, in dollars.
-const MOST: f64 = 100_000.0;
 
 /// What one model costs, in US dollars per million tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// Sent, and from no cache.
+    /// Sent, and from no cache, in US dollars.
+    #[schemars(range(min = 0, max = 100_000))]
     pub input: f64,
-    /// Written by the model.
+    /// Written by the model, in US dollars.
+    #[schemars(range(min = 0, max = 100_000))]
     pub output: f64,
-    /// Sent, and read from a cache; as `input` when absent.
+    /// Sent, and read from a cache, in US dollars; as 'input' when left out.
+    #[schemars(range(min = 0, max = 100_000))]
     pub cache_read: Option<f64>,
-    /// Sent, and written to a cache; as `input` when absent.
+    /// Sent, and written to a cache, in US dollars; as 'input' when left out.
+    #[schemars(range(min = 0, max = 100_000))]
     pub cache_write: Option<f64>,
 }
 
@@ -52,18 +55,6 @@ impl Price {
             .sum::<f64>()
             .round() as u64;
         cost
-    }
-
-    /// Whether every part of it is a price.
-    pub fn is_sound(&self) -> bool {
-        let parts = [
-            Some(self.input),
-            Some(self.output),
-            self.cache_read,
-            self.cache_write,
-        ];
-        let mut given = parts.into_iter().flatten();
-        given.all(|price| (0.0..=MOST).contains(&price))
     }
 }
 
@@ -240,6 +231,16 @@ mod tests {
     fn the_built_in_prices_are_prices() {
         let prices = Prices::with(BTreeMap::new()).unwrap();
         assert!(prices.built_in.len() > 10);
-        assert!(prices.built_in.values().all(Price::is_sound));
+        let sound = |price: &Price| {
+            let parts = [
+                Some(price.input),
+                Some(price.output),
+                price.cache_read,
+                price.cache_write,
+            ];
+            let mut given = parts.into_iter().flatten();
+            given.all(|part| (0.0..=1_000.0).contains(&part))
+        };
+        assert!(prices.built_in.values().all(sound));
     }
 }

@@ -17,7 +17,7 @@ pub const FOLDER: &str = ".swarm";
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// Neither here nor in any folder above.
-    #[error("{} is not in a swarm project: run 'swarm init {}' first", .0.display(), .0.display())]
+    #[error("{} is not in a swarm project: {}", .0.display(), init(.0))]
     None(PathBuf),
     /// There is a `.swarm/`, and it cannot be used.
     #[error("{} is damaged: {}", .0.display(), .1)]
@@ -25,6 +25,20 @@ pub enum ProjectError {
     /// A file or folder could not be read or written.
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
+}
+
+impl ProjectError {
+    /// What to do about it, where that is known; the words of the error end in it.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            ProjectError::None(folder) => Some(init(folder)),
+            ProjectError::Damaged(..) | ProjectError::Io(..) => None,
+        }
+    }
+}
+
+fn init(folder: &Path) -> String {
+    format!("run 'swarm init {}' first", folder.display())
 }
 
 /// A folder with a `.swarm/` in it.
@@ -122,9 +136,14 @@ impl Project {
         self.root.join(FOLDER)
     }
 
-    /// `config.toml`.
+    /// `config.json`.
     pub fn config_file(&self) -> PathBuf {
-        self.folder().join("config.toml")
+        self.folder().join("config.json")
+    }
+
+    /// What the environment said of the configuration when the swarm was started, mode 0600.
+    pub fn environment_file(&self) -> PathBuf {
+        self.folder().join("environment.json")
     }
 
     /// The ticket database.

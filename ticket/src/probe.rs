@@ -23,6 +23,17 @@ pub struct ProbeReport {
     pub runs: Vec<ProbeRun>,
 }
 
+/// Whether an address can be reached from a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// How long the answer took.
+    pub ms: u64,
+    /// Why it cannot; none when it can.
+    pub error: Option<String>,
+}
+
 /// One run of an agent CLI.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeRun {

@@ -286,7 +286,7 @@ impl Look<'_> {
                 4,
                 "The agent CLI cannot be started: nothing is worked on",
                 format!(
-                    "Look at agents.backend and agents.model in .swarm/config.toml, and at \
+                    "Look at agents.backend and agents.model in .swarm/config.json, and at \
                      'swarm backend test'. One agent tries again at {again} UTC; no attempt is \
                      used up.\n\n{said}"
                 ),

@@ -133,7 +133,7 @@ async fn post(
 }
 
 async fn message(hub: &Hub, line: &Line, letter: &Letter, made: &mut Option<Made>) -> Message {
-    let project = ticket::text::one_line(&hub.config.project.name);
+    let project = ticket::text::one_line(&hub.config().project.name);
     let path = match letter.ticket {
         Some(ticket) => format!("/tickets/{ticket}"),
         None if Action::on(letter.kind).is_empty() => "/".into(),

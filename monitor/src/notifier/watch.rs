@@ -128,7 +128,7 @@ async fn take(
     if written.as_ref() == Some(&after) && changes.is_empty() {
         return Ok(true);
     }
-    let wanted = &hub.config.notify.events;
+    let wanted = &hub.config().notify.events;
     changes.retain(|change| match change {
         Change::Tell(notice) => wanted.contains(&notice.kind),
         Change::Withdraw(_) => true,

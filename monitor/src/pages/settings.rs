@@ -7,6 +7,7 @@ use axum::response::Html;
 use swarm::Config;
 use swarm::channel::secret::Secret;
 use swarm::config::view::{Setting, Source};
+use swarm::config::{Layers, in_force};
 use swarm::credentials::Credentials;
 use ticket::moment;
 
@@ -45,27 +46,33 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
     let read = tokio::task::spawn_blocking(move || {
         let is_kept = |secret: &Secret| secret.read(&project).is_ok_and(|kept| kept.is_some());
         let kept: Vec<Secret> = Secret::ALL.into_iter().filter(is_kept).collect();
-        (Config::load(&project), Credentials::read(&project), kept)
+        (Layers::of_hub(&project), Credentials::read(&project), kept)
     });
     let (config, credentials, kept) = read
         .await
         .map_err(|e| Refusal::broken("the settings were not read", e))?;
+    let in_force = hub.in_force();
     let news = match config {
-        Ok(config) if config == hub.config => None,
-        Ok(_) => Some(
-            "config.toml has changed since the swarm was started: 'swarm stop' and 'swarm start' \
-             put it in force"
-                .to_owned(),
-        ),
-        Err(error) => Some(format!("config.toml is broken now: {error}")),
+        Ok(config) => waits(&in_force.config, config).then(|| {
+            "config.json has changed since the swarm was started: 'swarm stop' and 'swarm start' \
+             put the rest of it in force"
+                .to_owned()
+        }),
+        Err(error) => Some(format!("not in force, as it is broken: {error}")),
     };
     let page = Page {
         frame,
         news,
         account: account(&hub, credentials.ok(), &kept),
-        sections: sections(&hub.settings),
+        sections: sections(&in_force.settings),
     };
     Ok(Html(rendered(&page)?))
+}
+
+/// Whether something that the file says now is in force only after the next start.
+fn waits(running: &Config, now: Layers) -> bool {
+    let now = now.into_config();
+    in_force::after(running, now.clone()) != now
 }
 
 /// What the environment, a login or a command has said.
@@ -76,14 +83,14 @@ fn account(hub: &Hub, credentials: Option<Credentials>, kept: &[Secret]) -> Vec<
         source: source.to_owned(),
     };
     let desired = hub.fleet.desired();
-    let scaled = desired != hub.config.agents.count;
+    let scaled = desired != hub.config().agents.count;
     let mut facts = vec![fact(
         "agents that should run",
         desired.to_string(),
         if scaled {
             "swarm scale"
         } else {
-            "config.toml, or default"
+            "config.json, or default"
         },
     )];
     for secret in kept {

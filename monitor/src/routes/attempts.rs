@@ -73,7 +73,7 @@ async fn end(
     capped(&mut end.log_tail, MAX_LOG);
     capped(&mut end.session_id, MAX_NAME);
     priced(&hub, &mut end.usage);
-    let max_attempts = hub.config.queue.max_attempts;
+    let max_attempts = hub.config().queue.max_attempts;
     hub.database
         .call(move |store| store.end_attempt(&name, ticket, attempt, &end, max_attempts))
         .await?;
@@ -86,7 +86,7 @@ pub fn priced(hub: &Hub, runs: &mut Vec<RunUsage>) {
     for run in runs.iter_mut() {
         *run = std::mem::take(run).capped();
     }
-    hub.prices.add_to(runs);
+    hub.in_force().prices.add_to(runs);
 }
 
 /// Keeps the end of a text that is too long: the end of a log says why.

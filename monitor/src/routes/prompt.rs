@@ -37,7 +37,7 @@ pub async fn made(hub: &Hub, wanted: Wanted) -> Answer<Preview> {
     let place = Place {
         prompts: Some(hub.project.prompts()),
         base_branch: hub.bare.branch().to_owned(),
-        retries: hub.config.verify.retries,
+        retries: hub.config().verify.retries,
     };
     let asked = wanted.clone();
     let material = hub

@@ -65,7 +65,7 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
         known.agent(id, hub.presence.of(&id.name()), container)
     });
     Ok(SwarmStatus {
-        project: hub.config.project.name.clone(),
+        project: hub.config().project.name.clone(),
         base,
         desired_agents: desired,
         agents: agents.collect(),

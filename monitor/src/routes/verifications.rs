@@ -94,7 +94,7 @@ async fn verify(
         gate_commit: found,
         own_gate_too: false,
         env: BTreeMap::new(),
-        timeout: Duration::from_secs(hub.config.gate_settings().timeout_seconds),
+        timeout: Duration::from_secs(hub.config().gate_settings().timeout_seconds),
     });
     tokio::select! {
         () = hub.closing.cancelled() => {

@@ -95,8 +95,8 @@ async fn in_line(hub: &Hub, name: &str, deadline: Instant) -> Result<Given> {
 /// again.
 async fn take(hub: &Hub, name: &str) -> Result<(Given, Option<Instant>)> {
     let agent = name.to_owned();
-    let policy = policy(&hub.config);
-    let ration = hub.config.proposals.clone();
+    let policy = policy(&hub.config());
+    let ration = hub.config().proposals.clone();
     let database = hub.database.clone();
     let runtime = Handle::current();
     hub.database
@@ -161,14 +161,14 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
             learnings_left_out,
             ..claim.background
         },
-        lease_seconds: hub.config.queue.lease_seconds,
+        lease_seconds: hub.config().queue.lease_seconds,
         token: claim.token,
         base,
         start_from: claim.start_from,
         resume: claim.resume,
         allowance,
         agent,
-        gate: hub.config.gate_settings(),
+        gate: hub.config().gate_settings(),
     })))
 }
 
@@ -193,7 +193,7 @@ async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {
 /// hand under the same name has another lease and is left alone.
 async fn give_back_lost(hub: &Hub, name: &str) -> Answer<()> {
     let agent = name.to_owned();
-    let policy = policy(&hub.config);
+    let policy = policy(&hub.config());
     hub.database
         .call(move |store| {
             let queue = store.landing_queue()?;

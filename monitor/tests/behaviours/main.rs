@@ -376,13 +376,17 @@ async fn halted_by((behaviour, outcome, expected): Halting) {
 }
 
 /// A program that prints for people; its patterns say what its words mean.
-const PLAIN: &str = r#"kind = "command"
-program = "@AGENT@"
-args = ["--plain"]
-resume = ["--continue", "{session}"]
-patterns.session = ["^conversation (?P<session>\\S+)"]
-patterns.limit = ["limit reached, resets (?P<reset>.+)"]
-patterns.activity = ["^conversation"]"#;
+const PLAIN: &str = r#"{
+    "kind": "command",
+    "program": "@AGENT@",
+    "args": ["--plain"],
+    "resume": ["--continue", "{session}"],
+    "patterns": {
+        "session": ["^conversation (?P<session>\\S+)"],
+        "limit": ["limit reached, resets (?P<reset>.+)"],
+        "activity": ["^conversation"]
+    }
+}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_is_understood_by_its_patterns() {

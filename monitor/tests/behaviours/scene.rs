@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use monitor::hub::{Running, Settings, Shared};
+use serde_json::{Value, json};
 use swarm::Project;
 use tempfile::TempDir;
 use ticket::queue::Queue;
@@ -43,7 +44,7 @@ pub struct Scene {
 impl Scene {
     /// With so many agents that speak stream-json.
     pub async fn with_agents(agents: usize) -> Scene {
-        Scene::with_backend(agents, "kind = \"claude\"\nprogram = \"@AGENT@\"").await
+        Scene::with_backend(agents, r#"{"kind": "claude", "program": "@AGENT@"}"#).await
     }
 
     /// With so many agents of this backend; `@AGENT@` stands for the scripted program.
@@ -362,17 +363,20 @@ fn project(dir: &Path, agents: usize, backend: &str) -> Project {
     let agent = dir.join("scripted-agent");
     fs::write(&agent, include_str!("scripted-agent")).unwrap();
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
-    let config = format!(
-        "[proposals]\nenabled = false\n\
-         [verify]\nretries = 2\n\
-         [queue]\nmax_attempts = 3\nlease_seconds = 60\n\
-         [agents]\ncount = {agents}\nstall_minutes = 1\n\
-         [agents.backend]\n{}\n\
-         [agents.env]\nPIDS = \"{}\"\n",
-        backend.replace("@AGENT@", &agent.display().to_string()),
-        dir.join("pids").display()
-    );
-    fs::write(project.config_file(), config).unwrap();
+    let backend = backend.replace("@AGENT@", &agent.display().to_string());
+    let backend: Value = serde_json::from_str(&backend).unwrap();
+    let config = json!({
+        "proposals": { "enabled": false },
+        "verify": { "retries": 2 },
+        "queue": { "max_attempts": 3, "lease_seconds": 60 },
+        "agents": {
+            "count": agents,
+            "stall_minutes": 1,
+            "backend": backend,
+            "env": { "PIDS": dir.join("pids") },
+        },
+    });
+    fs::write(project.config_file(), config.to_string()).unwrap();
     let mut options = git2::RepositoryInitOptions::new();
     options.bare(true).initial_head("main");
     let git = git2::Repository::init_opts(project.repository(), &options).unwrap();

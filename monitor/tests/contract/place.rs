@@ -56,7 +56,7 @@ pub struct Place {
 impl Place {
     pub fn new(door: Door) -> Place {
         let dir = tempfile::tempdir().unwrap();
-        let project = fixture::project(&dir, "");
+        let project = fixture::project(&dir, "{}");
         let mut place = Place {
             project,
             door,

@@ -125,12 +125,21 @@ async fn converse(stream: TcpStream, kept: &Mutex<Vec<String>>) -> Option<()> {
 /// A swarm whose messages go to all of these.
 async fn start(http: SocketAddr, mail: SocketAddr) -> Swarm {
     let swarm = Swarm::start().await;
-    let config = format!(
-        "[proposals]\nenabled = false\n[notify]\nslack = true\ndiscord = true\nwebhook = \"http://{http}/hook\"\n\
-         [notify.mail]\nserver = \"{mail}\"\nsecurity = \"none\"\n\
-         from = \"Swarm <swarm@example.org>\"\nto = [\"me@example.org\"]\n"
-    );
-    std::fs::write(swarm.project.config_file(), config).unwrap();
+    let config = json!({
+        "proposals": { "enabled": false },
+        "notify": {
+            "slack": true,
+            "discord": true,
+            "webhook": format!("http://{http}/hook"),
+            "mail": {
+                "server": mail.to_string(),
+                "security": "none",
+                "from": "Swarm <swarm@example.org>",
+                "to": ["me@example.org"],
+            },
+        },
+    });
+    std::fs::write(swarm.project.config_file(), config.to_string()).unwrap();
     for (name, value) in [
         (
             "slack-webhook",

@@ -35,7 +35,7 @@ async fn cost(swarm: &Swarm, by: &str) -> Value {
 
 #[tokio::test]
 async fn what_no_cli_prices_has_a_list_price_or_is_said_to_be_unknown() {
-    let prices = "[prices.\"house-*\"]\ninput = 7\noutput = 0\n";
+    let prices = r#"{"prices": {"house-*": {"input": 7, "output": 0}}}"#;
     let swarm = Swarm::start_with(prices).await;
     swarm.ticket("work").await;
     let worker = swarm.worker("agent-1").await;
@@ -68,7 +68,7 @@ async fn what_no_cli_prices_has_a_list_price_or_is_said_to_be_unknown() {
 
 #[tokio::test]
 async fn two_agents_share_a_days_budget_and_both_are_told() {
-    let swarm = Swarm::start_with("[budgets]\nmax_usd_per_day = 3\n").await;
+    let swarm = Swarm::start_with(r#"{"budgets": {"max_usd_per_day": 3}}"#).await;
     for title in ["one", "two", "three"] {
         swarm.ticket(title).await;
     }
@@ -106,7 +106,7 @@ async fn two_agents_share_a_days_budget_and_both_are_told() {
     let b = swarm.agents(&b.token);
     assert_eq!(b.work(0).await["kind"], "nothing");
     let config = std::fs::read_to_string(swarm.project.config_file()).unwrap();
-    let config = config.replace("max_usd_per_day = 3", "max_usd_per_day = 9");
+    let config = config.replace("3", "9");
     std::fs::write(swarm.project.config_file(), config).unwrap();
     let swarm = swarm.restart().await;
     let b = swarm.agents(&b.token);
@@ -120,7 +120,7 @@ async fn two_agents_share_a_days_budget_and_both_are_told() {
 
 #[tokio::test]
 async fn a_ticket_over_its_budget_is_handed_over_and_can_be_given_back() {
-    let swarm = Swarm::start_with("[budgets]\nmax_usd_per_ticket = 1\n").await;
+    let swarm = Swarm::start_with(r#"{"budgets": {"max_usd_per_ticket": 1}}"#).await;
     let human = swarm.human();
     let id = swarm.ticket("work").await;
     let worker = swarm.worker("agent-1").await;
@@ -192,7 +192,7 @@ async fn a_report_must_be_sound_and_is_the_agents_own() {
 #[tokio::test]
 async fn a_proposal_run_says_what_it_used() {
     let swarm = Swarm::start_with(
-        "[proposals]\nenabled = true\nevery_minutes = 0\n[budgets]\nmax_usd_per_day = 1\n",
+        r#"{"proposals": {"enabled": true, "every_minutes": 0}, "budgets": {"max_usd_per_day": 1}}"#,
     )
     .await;
     let worker = swarm.worker("agent-1").await;

@@ -32,10 +32,10 @@ pub struct Swarm {
 
 impl Swarm {
     pub async fn start() -> Swarm {
-        Swarm::start_with("").await
+        Swarm::start_with("{}").await
     }
 
-    /// With these lines in its configuration. Proposals are off unless they say otherwise.
+    /// With this configuration. Proposals are off unless they say otherwise.
     pub async fn start_with(config: &str) -> Swarm {
         let dir = tempfile::tempdir().unwrap();
         let project = project(&dir, config);
@@ -131,12 +131,11 @@ pub fn settings(project: &Project) -> Settings {
 /// A folder as `swarm init` leaves it: configuration, and a repository with one commit on main.
 pub fn project(dir: &TempDir, config: &str) -> Project {
     let project = Project::create(dir.path()).unwrap();
-    let proposals = if config.contains("[proposals]") {
-        ""
-    } else {
-        "[proposals]\nenabled = false\n"
-    };
-    fs::write(project.config_file(), format!("{proposals}{config}")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(config).unwrap();
+    if config.get("proposals").is_none() {
+        config["proposals"] = json!({ "enabled": false });
+    }
+    fs::write(project.config_file(), config.to_string()).unwrap();
     let mut options = git2::RepositoryInitOptions::new();
     options.bare(true).initial_head("main");
     let git = git2::Repository::init_opts(project.repository(), &options).unwrap();

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::fixture::{Swarm, until};
 
-const CONFIG: &str = "[agents]\ncount = 2\n[limits]\nmemory = \"64m\"\npids = 32\n";
+const CONFIG: &str = r#"{"agents": {"count": 2}, "limits": {"memory": "64m", "pids": 32}}"#;
 /// Waits, and ends when it is asked to.
 const ENTRY: &str = r#"["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]"#;
 const IMAGE: &str = "swarm-test-waiting:1";

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::fixture::{Swarm, kind, until};
 
 /// The shortest lease that a configuration allows.
-const LEASE: &str = "[queue]\nlease_seconds = 10\n";
+const LEASE: &str = r#"{"queue": {"lease_seconds": 10}}"#;
 /// Three signs of life in a lease.
 const BEAT: Duration = Duration::from_secs(3);
 

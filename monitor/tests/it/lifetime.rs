@@ -29,7 +29,7 @@ async fn a_second_hub_is_refused_and_the_first_goes_on() {
 #[tokio::test]
 async fn a_command_on_the_file_is_waited_for() {
     let dir = tempfile::tempdir().unwrap();
-    let project = project(&dir, "");
+    let project = project(&dir, "{}");
     let command = HubLock::shared(&project.hub_lock()).unwrap();
     let starting = tokio::spawn(Running::start(settings(&project)));
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -108,7 +108,7 @@ struct Program {
 impl Program {
     async fn start() -> Program {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(&dir, "");
+        let project = project(&dir, "{}");
         let child = command(project.root()).spawn().unwrap();
         let file = project.hub_file();
         until("the hub is there", || async { file.exists().then_some(()) }).await;

@@ -58,7 +58,10 @@ impl Server {
     }
 
     fn config(&self) -> String {
-        format!("[notify]\nntfy = \"http://{}/topic\"\n", self.address)
+        format!(
+            r#"{{"notify": {{"ntfy": "http://{}/topic"}}}}"#,
+            self.address
+        )
     }
 
     fn titles(&self) -> Vec<String> {
@@ -160,7 +163,8 @@ async fn messages_wait_while_the_server_is_away_and_come_without_a_flood() {
     let away = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = away.local_addr().unwrap();
     drop(away);
-    let config = format!("[agents]\ncount = 5\n[notify]\nntfy = \"http://{address}/topic\"\n");
+    let config =
+        format!(r#"{{"agents": {{"count": 5}}, "notify": {{"ntfy": "http://{address}/topic"}}}}"#);
     let swarm = Swarm::start_with(&config).await;
     for number in 1..=5 {
         let name = format!("agent-{number}");
@@ -335,7 +339,9 @@ async fn a_test_message_goes_out_at_once_or_says_why_not() {
 #[tokio::test]
 async fn only_what_the_configuration_lists_is_told() {
     let server = Server::start(&[]).await;
-    let config = format!("{}events = [\"idle\"]\n", server.config());
+    let mut config: Value = serde_json::from_str(&server.config()).unwrap();
+    config["notify"]["events"] = json!(["idle"]);
+    let config = config.to_string();
     let swarm = Swarm::start_with(&config).await;
     ask(&swarm, "agent-1", "Which colour?").await;
     until("the question to be seen", || async {

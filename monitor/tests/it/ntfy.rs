@@ -75,7 +75,7 @@ impl Ntfy {
 
     pub fn config(&self) -> String {
         let address = self.address;
-        format!("[notify]\nntfy = \"http://{address}/topic\"\nreply_topic = \"{REPLIES}\"\n")
+        format!(r#"{{"notify": {{"ntfy": "http://{address}/topic", "reply_topic": "{REPLIES}"}}}}"#)
     }
 
     /// Ends every stream and takes no new one until [`Ntfy::come_back`].

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use ticket::transcript::{Begin, What, now};
 
-use crate::fixture::{Door, PATIENCE, Swarm, answer};
+use crate::fixture::{Door, PATIENCE, Swarm, answer, until};
 
 async fn page(swarm: &Swarm, path: &str) -> (StatusCode, String) {
     let human = swarm.human();
@@ -46,25 +46,59 @@ async fn activity_is_narrowed_and_goes_on_where_a_page_ends() {
 
 #[tokio::test]
 async fn settings_say_where_they_come_from_and_no_secret() {
-    let config = "[agents]\ncount = 2\n[agents.env]\nKEY = \"very-secret\"\n\
-                  [notify]\nntfy = \"https://ntfy.example/very-secret\"\n";
+    let config = r#"{"agents": {"count": 2, "env": {"KEY": "very-secret"}},
+                     "notify": {"ntfy": "https://ntfy.example/very-secret"}}"#;
     let swarm = Swarm::start_with(config).await;
     swarm.human().put("/fleet", json!({ "agents": 5 })).await;
     let text = shown(&swarm, "/settings").await;
     assert!(!text.contains("very-secret"), "{text}");
     for words in [
-        "[agents.env]",
-        "<b>config.toml</b>",
+        "<code>agents.env</code>",
+        "<b>config.json</b>",
         "default",
         "swarm scale",
     ] {
         assert!(text.contains(words), "{words} is not in {text}");
     }
     assert!(!text.contains("has changed"));
-    std::fs::write(swarm.project.config_file(), "[agents]\ncount = 3\n").unwrap();
+    std::fs::write(swarm.project.config_file(), r#"{"agents": {"count": 3}}"#).unwrap();
     assert!(shown(&swarm, "/settings").await.contains("has changed"));
-    std::fs::write(swarm.project.config_file(), "[agents\n").unwrap();
-    assert!(shown(&swarm, "/settings").await.contains("is broken now"));
+    std::fs::write(swarm.project.config_file(), "{").unwrap();
+    assert!(
+        shown(&swarm, "/settings")
+            .await
+            .contains("not in force, as it is broken")
+    );
+}
+
+#[tokio::test]
+async fn a_changed_configuration_is_taken_over_as_far_as_it_can_be() {
+    let swarm = Swarm::start_with(r#"{"queue": {"max_attempts": 4}}"#).await;
+    let change = |text: &str| std::fs::write(swarm.project.config_file(), text).unwrap();
+    change(
+        r#"{"queue": {"max_attempts": 7}, "verify": {"window": 5},
+              "budgets": {"max_usd_per_day": 3}}"#,
+    );
+    until("the new values to be in force", || async {
+        (swarm.running.hub.config().queue.max_attempts == 7).then_some(())
+    })
+    .await;
+    let config = swarm.running.hub.config();
+    assert_eq!(config.verify.window, 1, "this waits for a restart");
+    until("the budgets to count", || async {
+        let budgets = swarm.running.hub.database.read(|store| store.budgets());
+        (budgets.await.unwrap() == config.budgets).then_some(())
+    })
+    .await;
+    let text = shown(&swarm, "/settings").await;
+    assert!(text.contains("has changed"), "{text}");
+    change("{ broken");
+    until("the broken file to be seen", || async {
+        let text = shown(&swarm, "/settings").await;
+        text.contains("as it is broken").then_some(())
+    })
+    .await;
+    assert_eq!(swarm.running.hub.config().queue.max_attempts, 7);
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ fn lines(range: std::ops::Range<u32>) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_with_the_hub_when_it_has_ended() {
-    let recorded = Recorded::start("").await;
+    let recorded = Recorded::start("{}").await;
     recorded.say(0..100);
     recorded.recorder.err("a complaint", true);
     recorded.finish().await;
@@ -153,7 +153,7 @@ async fn a_run_is_with_the_hub_when_it_has_ended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_arrive_within_a_second() {
-    let recorded = Recorded::start("").await;
+    let recorded = Recorded::start("{}").await;
     recorded.say(0..1);
     let said = Instant::now();
     let arrived =
@@ -169,7 +169,7 @@ async fn lines_arrive_within_a_second() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_was_away_and_lost_its_last_bytes_gets_everything_once() {
-    let mut recorded = Recorded::start("").await;
+    let mut recorded = Recorded::start("{}").await;
     recorded.say(0..500);
     let some = || async { recorded.entry().filter(|e| e.bytes > 10_000) };
     until("some of it is with the hub", some).await;
@@ -228,7 +228,7 @@ async fn nobody_waits_for_a_hub_that_does_not_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_much_is_counted_and_the_end_is_still_there() {
-    let recorded = Recorded::start("[transcripts]\nmax_run_size = \"1m\"\n").await;
+    let recorded = Recorded::start(r#"{"transcripts": {"max_run_size": "1m"}}"#).await;
     let long = "x".repeat(1000);
     for _ in 0..2000 {
         recorded.recorder.out(&long, false);
@@ -246,7 +246,7 @@ async fn what_is_too_much_is_counted_and_the_end_is_still_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_recorded() {
-    let recorded = Recorded::start("").await;
+    let recorded = Recorded::start("{}").await;
     recorded.recorder.out("printed sk-secret-12345", false);
     recorded
         .recorder

@@ -275,11 +275,12 @@ async fn without_a_reply_topic_messages_have_no_buttons_and_old_codes_are_void()
     server.gets("Round everything", 1).await;
     let config = swarm.project.config_file();
     let text = std::fs::read_to_string(&config).unwrap();
-    let without: Vec<&str> = text
-        .lines()
-        .filter(|l| !l.starts_with("reply_topic"))
-        .collect();
-    std::fs::write(&config, without.join("\n")).unwrap();
+    let mut without: Value = serde_json::from_str(&text).unwrap();
+    without["notify"]
+        .as_object_mut()
+        .unwrap()
+        .remove("reply_topic");
+    std::fs::write(&config, without.to_string()).unwrap();
     let swarm = swarm.restart().await;
     let id = make(&swarm, "verify", "Look at the menu").await;
     let message = server.gets("Look at the menu", 1).await;

@@ -217,21 +217,21 @@ async fn what_is_not_there_is_told_in_one_sentence() {
     };
     assert_eq!(
         refused("agent-1 --session").await,
-        "swarm: 'agent-1' has no session\n"
+        "error: 'agent-1' has no session\n"
     );
     hand_in(&worker, 1, 0, &run("one", true)).await;
     for question in [
         (
             "agent-9 --session",
-            "swarm: 'agent-9' has no session: there are those of agent-1\n",
+            "error: 'agent-9' has no session: there are those of agent-1\n",
         ),
         (
             "--ticket 1 --run 7",
-            "swarm: ticket 1 has no such session: there are attempt/run 1/1\n",
+            "error: ticket 1 has no such session: there are attempt/run 1/1\n",
         ),
         (
             "--ticket 7",
-            "swarm: ticket 7 has no session: no agent CLI ran, or it was too long ago\n",
+            "error: ticket 7 has no session: no agent CLI ran, or it was too long ago\n",
         ),
     ] {
         assert_eq!(refused(question.0).await, question.1);

@@ -204,7 +204,7 @@ async fn what_cannot_be_recorded_is_a_problem_in_the_status() {
 
 #[tokio::test]
 async fn what_is_too_much_goes_and_tickets_that_are_not_done_keep_theirs_longest() {
-    let swarm = Swarm::start_with("[transcripts]\nmax_size = \"1m\"\n").await;
+    let swarm = Swarm::start_with(r#"{"transcripts": {"max_size": "1m"}}"#).await;
     for (ticket, agent) in [(1, "agent-1"), (2, "agent-2")] {
         swarm.ticket("work").await;
         let worker = swarm.worker(agent).await;

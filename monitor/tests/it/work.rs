@@ -41,7 +41,7 @@ async fn a_waiting_worker_gets_a_new_ticket_at_once() {
 
 #[tokio::test]
 async fn an_assignment_says_all_that_an_attempt_needs() {
-    let swarm = Swarm::start_with("[agents]\nmodel = \"m\"\n").await;
+    let swarm = Swarm::start_with(r#"{"agents": {"model": "m"}}"#).await;
     let secrets = r#"{"ANTHROPIC_API_KEY":"sk-test"}"#;
     std::fs::write(swarm.project.credentials_file(), secrets).unwrap();
     std::fs::write(swarm.project.prompts().join("work.md"), "mine").unwrap();
@@ -188,7 +188,7 @@ async fn a_deferred_ticket_wakes_its_worker_when_its_time_has_come() {
 
 #[tokio::test]
 async fn one_agent_too_many_is_dismissed_at_once() {
-    let swarm = Swarm::start_with("[agents]\ncount = 2\n").await;
+    let swarm = Swarm::start_with(r#"{"agents": {"count": 2}}"#).await;
     let (one, two) = (swarm.worker("agent-1").await, swarm.worker("agent-2").await);
     let first = tokio::spawn(async move { one.work(60).await });
     let second = tokio::spawn(async move { two.work(60).await });
@@ -205,7 +205,7 @@ async fn one_agent_too_many_is_dismissed_at_once() {
 
 #[tokio::test]
 async fn an_idle_agent_proposes_within_its_ration() {
-    let config = "[proposals]\nenabled = true\nmax_open = 1\nevery_minutes = 0\n";
+    let config = r#"{"proposals": {"enabled": true, "max_open": 1, "every_minutes": 0}}"#;
     let swarm = Swarm::start_with(config).await;
     let (one, two) = (swarm.worker("agent-1").await, swarm.worker("agent-2").await);
     let run = one.work(0).await;
@@ -237,7 +237,7 @@ async fn an_idle_agent_proposes_within_its_ration() {
 
 #[tokio::test]
 async fn a_proposal_run_ends_with_its_runner_and_waits_for_another() {
-    let config = "[proposals]\nenabled = true\nmax_open = 1\nevery_minutes = 60\n";
+    let config = r#"{"proposals": {"enabled": true, "max_open": 1, "every_minutes": 60}}"#;
     let swarm = Swarm::start_with(config).await;
     let one = swarm.worker("agent-1").await;
     let run = one.work(0).await;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use swarm::{Project, hub};
 
+use super::talk::say;
 use crate::cli::Agent;
 
 pub fn run(project: &Project, what: &Agent) -> Result<()> {
@@ -10,11 +11,13 @@ pub fn run(project: &Project, what: &Agent) -> Result<()> {
     match what {
         Agent::Stop { name } => {
             hub.stop_agent(name)?;
-            println!("{name} is stopped, and stays away until 'swarm agent restart {name}'.");
+            say(format!(
+                "{name} is stopped, and stays away until 'swarm agent restart {name}'."
+            ));
         }
         Agent::Restart { name } => {
             hub.restart_agent(name)?;
-            println!("{name} is being started anew.");
+            say(format!("{name} is being started anew."));
         }
     }
     Ok(())

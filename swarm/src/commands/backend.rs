@@ -11,7 +11,6 @@ use swarm::fleet::{Blueprint, Fleet, FleetError};
 use swarm::image::{self, Images};
 use swarm::{Project, hub};
 use ticket::backend::{AgentCli, Kind, Role};
-use ticket::exit;
 use ticket::probe::{ProbeReport, ProbeRequest, ProbeRun};
 use ticket::text::{one_line, plain};
 use ticket::usage::ModelUsage;
@@ -19,6 +18,7 @@ use ticket::usage::ModelUsage;
 use super::progress::Build;
 use super::runtime;
 use crate::cli::Backend;
+use crate::exit;
 
 /// How long one of the two runs of a probe may take, in seconds.
 const RUN_SECONDS: u64 = 420;
@@ -300,8 +300,7 @@ mod tests {
 
     #[test]
     fn a_backend_is_chosen_by_name_with_its_roles_model() {
-        let text = "[agents]\nmodel = \"m\"\n[agents.roles.propose]\nbackend = \"second\"\nmodel = \"n\"\n\
-                    [backends.second]\nkind = \"codex\"\n[backends.third]\nkind = \"command\"\nprogram = \"x\"\n";
+        let text = r#"{"agents": {"model": "m", "roles": {"propose": {"backend": "second", "model": "n"}}}, "backends": {"second": {"kind": "codex"}, "third": {"kind": "command", "program": "x"}}}"#;
         let config = Config::parse(text, Path::new("c")).unwrap();
         for (name, kind, model) in [
             (None, Kind::Claude, Some("m")),

@@ -1,19 +1,25 @@
-//! One file per command. Each prints what it did and returns an exit code of `ticket::exit`.
+//! One file per command. Each prints what it did and returns an exit code of `exit`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use swarm::Project;
 use swarm::place::{Place, settle};
+use swarm::project::ProjectError;
 use ticket::cost::CostFilter;
-use ticket::exit;
 
-use crate::cli::{Cli, Command, Notify};
+use crate::cli::{Cli, Command, Config, Notify};
+use crate::exit;
+use talk::Level;
 
 mod agent;
 mod backend;
+mod completions;
+mod config;
 mod cost;
 mod demo;
+mod doctor;
+pub mod failure;
 mod init;
 mod interview_tools;
 mod login;
@@ -29,23 +35,29 @@ mod session;
 mod start;
 mod status;
 mod stop;
+mod talk;
 mod verify;
 mod watch;
 
 /// Runs what was parsed.
 pub fn run(cli: Cli) -> Result<u8> {
+    talk::set(match (cli.quiet, cli.verbose) {
+        (true, _) => Level::Quiet,
+        (_, true) => Level::Verbose,
+        _ => Level::Usual,
+    });
     let project = || find_project(cli.project.as_deref());
     match cli.command {
         Command::Init(arguments) => init::run(arguments)?,
-        Command::Start { agents, port } => start::run(&project()?, agents, port)?,
+        Command::Start { agents, port, json } => start::run(&project()?, agents, port, json)?,
         Command::Login => login::run(&project()?)?,
-        Command::Stop => stop::run(&project()?)?,
+        Command::Stop { json } => stop::run(&project()?, json)?,
         Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Cost { by, since, json } => {
             cost::run(&project()?, &CostFilter { by, since }, json)?;
         }
-        Command::Scale { agents } => scale::run(&project()?, agents)?,
+        Command::Scale { agents, json } => scale::run(&project()?, agents, json)?,
         Command::Pause { reason } => pause::run(&project()?, &reason)?,
         Command::Drain { reason } => pause::drain(&project()?, &reason)?,
         Command::Resume => pause::resume(&project()?)?,
@@ -53,14 +65,33 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Pull { allow } => return pull::run(&project()?, allow),
         Command::Watch => watch::run(&project()?)?,
         Command::Regenerate => regenerate::run(&project()?)?,
-        Command::Open => open::run(&project()?)?,
-        Command::Notify(Notify::Test { channel }) => {
-            return notify::test(&project()?, channel);
+        Command::Open { json } => open::run(&project()?, json)?,
+        Command::Notify(Notify::Test { channel, json }) => {
+            return notify::test(&project()?, channel, json);
         }
-        Command::Verify { revisions, all } => return verify::run(&project()?, &revisions, all),
+        Command::Verify {
+            revisions,
+            all,
+            json,
+        } => return verify::run(&project()?, &revisions, all, json),
+        Command::Config {
+            what: Some(Config::Schema { markdown }),
+            ..
+        } => config::print_schema(markdown),
+        Command::Config { json, what } => return config::run(&project()?, what, json),
         Command::Backend(what) => return backend::run(&project()?, what),
         Command::Demo(arguments) => return demo::run(arguments),
         Command::InterviewTools => interview_tools::run(&project()?)?,
+        Command::Doctor { json } => {
+            // Outside of a project there is less to look at; a damaged one is said.
+            let found = match project() {
+                Err(error) if cli.project.is_none() && is_elsewhere(&error) => None,
+                found => Some(found?),
+            };
+            return doctor::run(found.as_ref(), json);
+        }
+        Command::Completions { shell } => completions::run(shell)?,
+        Command::Man { dir } => completions::man(&dir)?,
     }
     Ok(exit::OK)
 }
@@ -78,24 +109,38 @@ fn find_project(dir: Option<&Path>) -> Result<Project> {
     match place {
         Place::Same => {}
         Place::Moved(from) => {
-            eprintln!("swarm: this project was in {} before.", from.display());
+            failure::note(&format!("this project was in {} before", from.display()));
             if project.hub_file().exists() {
-                eprintln!(
-                    "swarm: if its swarm runs, 'swarm stop' and 'swarm start' make it work from here."
+                failure::note(
+                    "if its swarm runs, 'swarm stop' and 'swarm start' make it work from here",
                 );
             }
         }
-        Place::Copied(from) => eprintln!(
-            "swarm: this is a copy of {}, and a project of its own from now on.",
+        Place::Copied(from) => failure::note(&format!(
+            "this is a copy of {}, and a project of its own from now on",
             from.display()
-        ),
+        )),
+    }
+    if let Some(said) = swarm::config::old::take_over(&project)? {
+        failure::note(&said);
     }
     Ok(project)
+}
+
+fn is_elsewhere(error: &anyhow::Error) -> bool {
+    let of_project = error.downcast_ref::<ProjectError>();
+    matches!(of_project, Some(ProjectError::None(_)))
 }
 
 /// What runs the calls to the engine.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Runtime::new().context("cannot start threads")
+}
+
+/// Prints a document for machines.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
 }
 
 /// `1 file`, `2 files`.

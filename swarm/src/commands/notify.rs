@@ -5,12 +5,16 @@ use anyhow::Result;
 use swarm::channel::{self, Channel};
 use swarm::{Config, Project, hub};
 use ticket::client::Client;
-use ticket::exit;
 use ticket::wire::{TestMessage, Tried};
+
+use super::failure::note;
+use super::print_json;
+use super::talk::say;
+use crate::exit;
 
 /// Sends one message by every way that is set, or by this one, and prints what came of it. Returns the
 /// exit code.
-pub fn test(project: &Project, only: Option<String>) -> Result<u8> {
+pub fn test(project: &Project, only: Option<String>, json: bool) -> Result<u8> {
     let tried = match hub::hub_file(project) {
         Some(file) => {
             let wanted = TestMessage { channel: only };
@@ -18,10 +22,13 @@ pub fn test(project: &Project, only: Option<String>) -> Result<u8> {
         }
         None => from_here(project, only.as_deref())?,
     };
-    for Tried { taken, said, .. } in &tried {
+    if json {
+        print_json(&tried)?;
+    }
+    for Tried { taken, said, .. } in tried.iter().filter(|_| !json) {
         match taken {
-            true => println!("{said}."),
-            false => eprintln!("swarm: {said}"),
+            true => say(format!("{said}.")),
+            false => note(said),
         }
     }
     Ok(match tried.iter().all(|tried| tried.taken) {

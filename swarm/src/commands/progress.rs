@@ -8,6 +8,8 @@ use swarm::fleet::BuildLine;
 use swarm::image::Progress;
 use ticket::text::{beginning, one_line};
 
+use super::talk::{self, Level};
+
 /// How long an instruction may be in one line.
 const WIDTH: usize = 60;
 /// How often the bar's spinner turns.
@@ -21,9 +23,9 @@ pub struct Build {
 
 impl Build {
     pub fn new() -> Build {
-        let terminal = std::io::stderr().is_terminal();
+        let bar = std::io::stderr().is_terminal() && talk::level() == Level::Usual;
         Build {
-            bar: terminal.then(ProgressBar::new_spinner),
+            bar: bar.then(ProgressBar::new_spinner),
             what: "",
         }
     }
@@ -39,7 +41,9 @@ impl Build {
                 of,
                 instruction,
             }) => self.step(*number, *of, &shorten(instruction)),
-            Progress::Line(BuildLine::Output(_)) => {}
+            Progress::Line(BuildLine::Output(line)) => {
+                talk::detail(format!("  {}", one_line(line)));
+            }
             Progress::End(what) => self.end(what),
         }
     }
@@ -96,6 +100,9 @@ fn style() -> ProgressStyle {
 }
 
 fn say(line: &str) {
+    if talk::level() == Level::Quiet {
+        return;
+    }
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -30,7 +30,7 @@ pub fn tell(branch: &str, pulled: &Pulled) -> u8 {
     let text = sentence(branch, pulled);
     match pulled {
         Pulled::Held { .. } => {
-            eprintln!("swarm: {text}");
+            eprintln!("error: {text}");
             exit::REFUSED
         }
         _ => {

@@ -7,7 +7,7 @@ use ticket::store::lock::HubLock;
 
 /// Files that belong to the human once init has written them.
 const YOURS: [&str; 6] = [
-    ".swarm/config.toml",
+    ".swarm/config.json",
     ".swarm/prompts/",
     ".swarm/image/extra/",
     "verify.sh",

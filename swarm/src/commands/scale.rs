@@ -3,14 +3,20 @@
 use anyhow::Result;
 use swarm::{Project, hub};
 
-use super::{count, start};
+use serde_json::json;
 
-pub fn run(project: &Project, agents: u32) -> Result<()> {
+use super::talk::say;
+use super::{count, print_json, start};
+
+pub fn run(project: &Project, agents: u32, json: bool) -> Result<()> {
     let agents = start::checked(agents)?;
     hub::client(project)?.scale(agents)?;
-    println!(
+    if json {
+        return print_json(&json!({ "agents": agents }));
+    }
+    say(format!(
         "The swarm has {} from now on.",
         count(agents as usize, "agent")
-    );
+    ));
     Ok(())
 }

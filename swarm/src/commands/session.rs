@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use anyhow::{Result, bail};
 use swarm::Project;
 use swarm::hub::hub_file;
@@ -201,7 +202,7 @@ struct Printer {
 impl Printer {
     fn new(form: Form, tail: Option<u64>) -> Printer {
         let to_terminal = std::io::stdout().is_terminal();
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
         Printer {
             form,
             tail: tail.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
@@ -209,7 +210,7 @@ impl Printer {
             holds: tail.is_some(),
             part: Vec::new(),
             to_terminal,
-            coloured: to_terminal && !no_colour && form == Form::Text,
+            coloured: colour && form == Form::Text,
         }
     }
 

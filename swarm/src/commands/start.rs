@@ -8,10 +8,14 @@ use swarm::hub::{self, Port};
 use swarm::{Project, bare, channel, image};
 use ticket::prompt::Templates;
 
-use super::progress::Build;
-use super::{count, login, runtime};
+use serde_json::json;
 
-pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<()> {
+use super::failure::note;
+use super::progress::Build;
+use super::talk::say;
+use super::{count, login, print_json, runtime};
+
+pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool) -> Result<()> {
     let config = Config::load(project)?;
     let agents = checked(agents.unwrap_or(config.agents.count))?;
     let prompts = Templates::load(&project.prompts())?;
@@ -39,15 +43,27 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>) -> Result<
         drop(build);
         hub::start(&fleet, project, &config, &images, agents, wanted).await
     })?;
-    if port.is_none() && running.port != config.monitor.port {
-        let taken = config.monitor.port;
-        println!("Port {taken} is taken: using {} instead.", running.port);
+    let fell_back = port.is_none() && running.port != config.monitor.port;
+    if json {
+        return print_json(&json!({
+            "url": running.url,
+            "port": running.port,
+            "wanted_port": port.unwrap_or(config.monitor.port),
+            "agents": agents,
+        }));
     }
-    println!(
+    if fell_back {
+        let taken = config.monitor.port;
+        say(format!(
+            "Port {taken} is taken: using {} instead.",
+            running.port
+        ));
+    }
+    say(format!(
         "The swarm runs with {} at {} ('swarm open' shows how to log in).",
         count(agents as usize, "agent"),
         running.url
-    );
+    ));
     Ok(())
 }
 
@@ -66,8 +82,8 @@ fn take(project: &Project, branch: &str) {
         Ok(0) => {}
         Ok(taken) => {
             let taken = count(taken, "commit");
-            println!("Took over {taken} of yours on '{branch}'.");
+            say(format!("Took over {taken} of yours on '{branch}'."));
         }
-        Err(error) => eprintln!("swarm: your own commits were not looked at: {error:#}"),
+        Err(error) => note(&format!("your own commits were not looked at: {error:#}")),
     }
 }

@@ -5,21 +5,30 @@ use swarm::Project;
 use swarm::fleet::Fleet;
 use swarm::hub::{self, Stopped};
 
-use super::runtime;
+use serde_json::json;
 
-pub fn run(project: &Project) -> Result<()> {
+use super::talk::say;
+use super::{print_json, runtime};
+
+pub fn run(project: &Project, json: bool) -> Result<()> {
     let stopped = runtime()?.block_on(async {
         let fleet = Fleet::connect().await?;
         hub::stop(&fleet, project).await
     })?;
-    println!(
-        "{}",
-        match stopped {
-            Stopped::WasNotRunning => "The swarm was not running.",
-            Stopped::Orderly => "The swarm is stopped.",
-            Stopped::ByForce =>
-                "The swarm is stopped; the hub did not answer, so its containers were ended from outside.",
+    if json {
+        let how = match stopped {
+            Stopped::WasNotRunning => "was-not-running",
+            Stopped::Orderly => "orderly",
+            Stopped::ByForce => "by-force",
+        };
+        return print_json(&json!({ "stopped": how }));
+    }
+    say(match stopped {
+        Stopped::WasNotRunning => "The swarm was not running.",
+        Stopped::Orderly => "The swarm is stopped.",
+        Stopped::ByForce => {
+            "The swarm is stopped; the hub did not answer, so its containers were ended from outside."
         }
-    );
+    });
     Ok(())
 }

@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result, bail};
 use git2::{Oid, Repository};
+use serde_json::json;
 use swarm::config::Config;
 use swarm::{Project, bare, hub};
-use ticket::exit;
 use ticket::text::{one_line, plain};
 use ticket::wire::{Verdict, VerdictResult};
 
-pub fn run(project: &Project, revisions: &[String], all: bool) -> Result<u8> {
+use crate::exit;
+
+pub fn run(project: &Project, revisions: &[String], all: bool, json: bool) -> Result<u8> {
     let config = Config::load(project)?;
     let repository = bare::open(project)?;
     let head = bare::head(&repository, &config.project.branch)?;
@@ -26,9 +28,16 @@ pub fn run(project: &Project, revisions: &[String], all: bool) -> Result<u8> {
         let verdict = client.verify_commit(&commit.to_string())?;
         let subject = repository.find_commit(commit)?;
         let subject = one_line(subject.summary()?.unwrap_or_default());
+        let is_green = verdict.result == VerdictResult::Green;
+        green &= is_green;
+        if json {
+            let line =
+                json!({ "commit": commit.to_string(), "subject": subject, "verdict": verdict });
+            println!("{line}");
+            continue;
+        }
         println!("{:.10} {} {subject}", commit.to_string(), words(&verdict));
-        if verdict.result != VerdictResult::Green {
-            green = false;
+        if !is_green {
             print!("{}", plain(&verdict.log_tail));
         }
     }

@@ -34,6 +34,6 @@ fn bring(project: &Project, branch: &str) {
         Ok(pulled) => {
             tell(branch, &pulled);
         }
-        Err(error) => eprintln!("swarm: {error:#}"),
+        Err(error) => eprintln!("error: {error:#}"),
     }
 }

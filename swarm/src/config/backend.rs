@@ -1,4 +1,4 @@
-//! `[agents.backend]` and `[backends.NAME]`: what they say over the defaults of their kind, which are
+//! `agents.backend` and `backends.NAME`: what they say over the defaults of their kind, which are
 //! in `templates/backends.toml`. Pure.
 
 use std::collections::BTreeMap;
@@ -7,15 +7,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use serde_json::{Map, Value};
 use ticket::backend::{
     ARGS, AgentCli, BUDGET_FLAG, Backend, CONVERSATION, Kind, MODEL, MODEL_FLAG, PROMPT,
     PROMPT_FILE, PromptBy, SESSION, USD,
 };
-use toml::{Table, Value};
 
 const DEFAULTS: &str = include_str!("../../../templates/backends.toml");
 /// The table of `DEFAULTS` that says which variable an opencode provider reads.
 const PROVIDERS: &str = "providers";
+
+/// The keys of a backend.
+type Table = Map<String, Value>;
 
 static TABLES: LazyLock<Table> = LazyLock::new(|| {
     #[allow(clippy::unwrap_used, reason = "a file of ours, read in a test")]
@@ -39,7 +42,7 @@ pub fn of_kind(name: &str) -> Option<Backend> {
     (kind != Kind::Command).then(|| defaults(kind))
 }
 
-/// Reads `[agents.backend]`.
+/// Reads `agents.backend`.
 pub fn resolved<'de, D: Deserializer<'de>>(from: D) -> Result<Backend, D::Error> {
     let own = Table::deserialize(from)?;
     let mut backend = resolve(own, "").map_err(D::Error::custom)?;
@@ -47,7 +50,7 @@ pub fn resolved<'de, D: Deserializer<'de>>(from: D) -> Result<Backend, D::Error>
     Ok(backend)
 }
 
-/// Reads every `[backends.NAME]`.
+/// Reads every `backends.NAME`.
 pub fn all_resolved<'de, D>(from: D) -> Result<BTreeMap<String, Backend>, D::Error>
 where
     D: Deserializer<'de>,
@@ -67,28 +70,28 @@ fn resolve(own: Table, name: &str) -> Result<Backend, String> {
     let kinds = Kind::ALL.map(|kind| format!("\"{kind}\"")).join(", ");
     let kind = match own.get("kind") {
         Some(Value::String(kind)) => kind.clone(),
-        _ => return Err(format!("missing field `kind`: expected one of {kinds}")),
+        _ => return Err(format!("kind is missing: expected one of {kinds}")),
     };
     if own.contains_key("name") {
-        return Err("unknown field `name`: the table's own name is the backend's".into());
+        return Err("there is no key 'name': the key's own name is the backend's".into());
     }
-    let Some(Value::Table(table)) = TABLES.get(&kind).filter(|_| kind != PROVIDERS) else {
+    let Some(Value::Object(table)) = TABLES.get(&kind).filter(|_| kind != PROVIDERS) else {
         return Err(format!(
             "kind: unknown kind \"{kind}\", expected one of {kinds}"
         ));
     };
     let mut table = table.clone();
-    for (key, value) in own {
+    for (key, value) in own.into_iter().filter(|(_, value)| !value.is_null()) {
         match (table.get_mut(&key), value) {
-            (Some(Value::Table(below)), Value::Table(above)) => below.extend(above),
+            (Some(Value::Object(below)), Value::Object(above)) => below.extend(above),
             (_, value) => {
                 table.insert(key, value);
             }
         }
     }
     table.insert("name".into(), name.into());
-    serde_path_to_error::deserialize(Value::Table(table)).map_err(|e| {
-        let message = e.inner().message().lines().collect::<Vec<_>>().join(" ");
+    serde_path_to_error::deserialize(Value::Object(table)).map_err(|e| {
+        let message = e.inner().to_string().lines().collect::<Vec<_>>().join(" ");
         match e.path().to_string() {
             path if path == "." => message,
             path => format!("{path}: {message}"),

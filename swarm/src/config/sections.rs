@@ -1,7 +1,10 @@
-//! The tables of `config.toml`, one struct each, with their defaults.
+//! The sections of `config.json`, one struct each, with their defaults. What stands over a field is
+//! what the JSON Schema and docs/configuration.md say of the key; the bounds there are the ones that
+//! are checked. `x-restart` marks what a running hub does not take over.
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ticket::backend::{Backend, Role};
 use ticket::notice::Kind;
@@ -9,70 +12,82 @@ use ticket::notice::Kind;
 use super::size::Size;
 use super::{
     DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
-    DEFAULT_OPENCODE_VERSION, backend,
+    DEFAULT_OPENCODE_VERSION, backend, described,
 };
 
-/// `[project]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// What is worked on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProjectSection {
-    /// What the page calls it; the folder's name when the file says nothing.
+    /// What the page and messages call the project; empty for the folder's name.
     pub name: String,
-    /// The branch that work lands on.
+    /// The branch that work lands on. It was checked out at 'swarm init'.
     pub branch: String,
 }
 
-/// `[agents]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// Who works on it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Agents {
-    /// How many work at once.
+    /// How many agents work at once. 'swarm start --agents N' and 'swarm scale N' say otherwise.
+    #[schemars(range(min = 1, max = 64), extend("x-restart" = true))]
     pub count: u32,
-    /// The model, when the backend has one to choose.
+    /// The model, when the backend has one to choose; left out for the backend's own default.
     pub model: Option<String>,
-    /// Variables for the agent CLI's environment.
+    /// Variables for the agent CLI's environment. No secrets: everything in the container can read
+    /// them.
     pub env: BTreeMap<String, String>,
-    /// How long one run of the agent CLI may take.
+    /// The longest that one run of the agent CLI may take, in minutes.
+    #[schemars(range(min = 1, max = 10_080))]
     pub timeout_minutes: u64,
-    /// How long an attempt may take with all its runs, the wait for the landing queue left out; 0
-    /// for as long as it likes.
+    /// The longest that an attempt may take with all its runs and the gate, in minutes; the wait for
+    /// the landing queue does not count. 0: as long as it likes.
+    #[schemars(range(min = 0, max = 10_080))]
     pub attempt_timeout_minutes: u64,
-    /// How long it may print nothing and use no processor; 0 for as long as it likes.
+    /// How long an agent may print nothing and use no processor before it is ended and the ticket is
+    /// tried again, in minutes. 0: as long as it likes. An agent that has to wait prints
+    /// "WAITING-UNTIL: +30m", once.
+    #[schemars(range(min = 0, max = 10_080))]
     pub stall_minutes: u64,
-    /// The agent CLI.
+    /// The agent CLI that works on the tickets. 'kind' chooses it, and has defaults for all other
+    /// keys.
     #[serde(deserialize_with = "backend::resolved")]
+    #[schemars(with = "described::BackendSection", extend("x-restart" = true))]
     pub backend: Backend,
     /// Who does what, where that is not the agent CLI and the model above.
+    #[schemars(with = "described::Roles", extend("x-restart" = true))]
     pub roles: BTreeMap<Role, RoleSection>,
 }
 
-/// `[agents.roles.work]` and the like.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// Who has a role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RoleSection {
-    /// The name of a backend.
+    /// A kind of agent CLI, or the NAME of one in 'backends'; left out for 'agents.backend'.
     pub backend: Option<String>,
-    /// The model.
+    /// The model; left out for 'agents.model'.
     pub model: Option<String>,
 }
 
-/// `[limits]`
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+/// What one container, an agent or a verifier, may use.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Memory, without swap.
+    /// Memory, without swap; at least "64m".
     pub memory: Size,
     /// Processor cores, in parts of one.
+    #[schemars(range(min = 0.1, max = 1024.0))]
     pub cpus: f64,
     /// Processes and threads.
+    #[schemars(range(min = 32, max = 4_194_304))]
     pub pids: i64,
     /// The largest file that a process may write, so that one that writes without end does not fill
-    /// the host's disk.
+    /// the host's disk; at least "64m".
     pub file_size: Size,
 }
 
-/// `[network]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// Where agents may connect to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Network {
     /// How far agents and verifiers reach.
@@ -80,118 +95,139 @@ pub struct Network {
 }
 
 /// How far a container's network reaches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Access {
     /// The hub and the internet.
     #[default]
     Open,
-    /// The hub alone.
+    /// The hub alone, which an agent CLI that calls a service outside cannot work with.
     HubOnly,
 }
 
-/// `[image]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// What the agents' image is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Image {
-    /// The image to build on.
+    /// The image that the agents' image is built on: any with apt or apk.
     pub base: String,
-    /// Which version of `claude` is installed, with the claude backend.
+    /// The version of 'claude' that is installed, with the claude backend.
     pub claude_version: String,
-    /// Which version of `codex` is installed, with the codex backend.
+    /// The version of 'codex' that is installed, with the codex backend.
     pub codex_version: String,
-    /// Which version of `opencode` is installed, with the opencode backend.
+    /// The version of 'opencode' that is installed, with the opencode backend.
     pub opencode_version: String,
-    /// Which version of `gemini` is installed, with the gemini backend.
+    /// The version of 'gemini' that is installed, with the gemini backend.
     pub gemini_version: String,
 }
 
-/// `[verify]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// The gate: verify.sh of the base branch.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Verify {
-    /// How often a red gate, a conflict or a bounce goes back to the agent within one attempt.
+    /// How often a red gate, a conflict or a bounce goes back to the agent before the attempt fails.
+    #[schemars(range(min = 0, max = 100))]
     pub retries: u32,
-    /// How long verify.sh may take.
+    /// The longest that verify.sh may take, in minutes; longer is red.
+    #[schemars(range(min = 1, max = 10_080), extend("x-restart" = true))]
     pub timeout_minutes: u64,
     /// How many verifier containers stand ready.
+    #[schemars(range(min = 0, max = 16), extend("x-restart" = true))]
     pub ready: u32,
-    /// How many candidates are verified at once, each on top of the one before.
+    /// How many submissions are verified at once, each on top of the one before.
+    #[schemars(range(min = 1, max = 16), extend("x-restart" = true))]
     pub window: u32,
 }
 
-/// `[queue]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// How tickets are given out.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Queue {
-    /// After how many failed attempts a ticket goes to the human.
+    /// After this many failed attempts a ticket goes to the human.
+    #[schemars(range(min = 1, max = 1000))]
     pub max_attempts: i64,
-    /// How long an attempt may go on unheard.
+    /// How long an agent may be silent before its ticket is given to another, in seconds.
+    #[schemars(range(min = 10, max = 86_400))]
     pub lease_seconds: i64,
 }
 
-/// `[proposals]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// What idle agents do: propose work, which waits for 'ticket approve ID'.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Proposals {
     /// Whether idle agents propose work at all.
     pub enabled: bool,
-    /// How many proposals may wait for the human at once.
+    /// How many proposals may be open at once.
+    #[schemars(range(min = 1, max = 1000))]
     pub max_open: i64,
-    /// How long to wait after one proposal before the next.
+    /// How long to wait after one proposal before the next, in minutes. After each run that proposed
+    /// nothing the wait is twice as long, up to a day, until something is proposed again.
+    #[schemars(range(min = 0, max = 10_080))]
     pub every_minutes: i64,
 }
 
-/// `[transcripts]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// What is kept of what agents were asked and what they printed. The oldest runs go first, those of
+/// tickets that are not done last.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transcripts {
-    /// How long after its end a run's transcript is kept.
+    /// How long a run is kept after its end, in days.
+    #[schemars(range(min = 1, max = 36_500))]
     pub keep_days: i64,
-    /// How much is kept of all runs.
+    /// How much is kept in all; at least "1m".
     pub max_size: Size,
-    /// How much is kept of one run.
+    /// How much is kept of one run; at least "1m".
     pub max_run_size: Size,
 }
 
-/// `[monitor]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// The page and the API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Monitor {
-    /// The port on 127.0.0.1; the next free one is taken when it is in use.
+    /// The port on 127.0.0.1. The next free one is taken when it is in use.
+    #[schemars(range(min = 1, max = 65_535))]
     pub port: u16,
 }
 
-/// `[notify]`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// Messages for when you are away: docs/notifications.md.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Notify {
-    /// The topic that messages go to, such as `https://ntfy.sh/TOPIC`; none: nothing is sent.
+    /// A topic of ntfy, on https://ntfy.sh or a server of your own, as "https://ntfy.sh/TOPIC"; left
+    /// out: nothing is sent. Whoever knows the topic's name can read it, so take one that nobody
+    /// guesses. A token, where the server wants one, is taken from SWARM_NTFY_TOKEN at 'swarm start'.
     pub ntfy: Option<String>,
-    /// The topic on the same server where answers come in, `auto` for one that is made at random;
-    /// none: messages cannot be answered.
+    /// Where answers from the phone come in, on the same server: "auto" for a topic with a name made
+    /// at random, or a name of 16 characters and more that nobody guesses. Left out: messages cannot
+    /// be answered.
     pub reply_topic: Option<String>,
-    /// For how long a message can be answered.
+    /// How long a message can be answered, in hours.
+    #[schemars(range(min = 1, max = 168))]
     pub reply_hours: u64,
-    /// Whether messages go to a channel of Slack.
+    /// Messages go to a channel of Slack; the address of its webhook is taken from
+    /// SWARM_SLACK_WEBHOOK at 'swarm start'.
     pub slack: bool,
-    /// Whether messages go to a channel of Discord.
+    /// Messages go to a channel of Discord; the address of its webhook is taken from
+    /// SWARM_DISCORD_WEBHOOK at 'swarm start'.
     pub discord: bool,
-    /// The server of one's own that messages go to.
+    /// A server of your own, which gets JSON signed with SWARM_WEBHOOK_SECRET, as
+    /// "https://example.org/swarm".
     pub webhook: Option<String>,
-    /// Mail.
+    /// E-mail; left out: none is sent.
     pub mail: Option<Mail>,
     /// What is worth a message.
+    #[schemars(with = "Vec<described::Event>")]
     pub events: Vec<Kind>,
-    /// The page's address as a phone reaches it; its address on this machine when left out.
+    /// The page's address as your phone reaches it, for a tap on a message, as
+    /// "https://swarm.example.org"; left out: its address on this machine.
     pub page: Option<String>,
 }
 
-/// `[notify.mail]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+/// E-mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mail {
-    /// The server, with its port where that is not the usual one.
+    /// The server, with its port where that is not the usual one, as "mail.example.org:2525".
     pub server: String,
     /// How the way there is protected.
     pub security: Security,
@@ -199,12 +235,13 @@ pub struct Mail {
     pub from: String,
     /// Who gets it.
     pub to: Vec<String>,
-    /// Who logs in to the server, when somebody has to.
+    /// Who logs in to the server, when somebody has to; the password is taken from
+    /// SWARM_SMTP_PASSWORD at 'swarm start'.
     pub user: Option<String>,
 }
 
 /// How the way to a mail server is protected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// Encrypted from the start; port 465.

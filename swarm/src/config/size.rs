@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// What a size looks like in text.
+pub(super) const PATTERN: &str = r"^\s*[0-9]+ *([bB]|[kKmMgGtT]([iI]?[bB])?)?\s*$";
+
 /// A number of bytes, written as `"4g"`, `"512m"` or a plain number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
@@ -60,6 +63,10 @@ impl<'de> Deserialize<'de> for Size {
                     .ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
 
+            fn visit_u64<E: serde::de::Error>(self, bytes: u64) -> Result<Size, E> {
+                Ok(Size(bytes))
+            }
+
             fn visit_i64<E: serde::de::Error>(self, bytes: i64) -> Result<Size, E> {
                 u64::try_from(bytes)
                     .map(Size)
@@ -93,8 +100,11 @@ mod tests {
             ("4 parsecs", None),
             ("99999999999t", None),
         ];
+        let pattern = regex::Regex::new(PATTERN).unwrap();
         for (text, bytes) in table {
             assert_eq!(Size::parse(text), bytes.map(Size), "{text}");
+            let fits = pattern.is_match(text) && text != "99999999999t";
+            assert_eq!(fits, bytes.is_some(), "{text}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //! secret is never part of it, only whether it is there. Pure.
 
 use serde_json::Value;
-use toml::Table;
 
-use super::Config;
+use super::Layers;
+use super::path::{self, Path};
 
 /// The longest value that is shown, in characters.
 const LONGEST: usize = 300;
@@ -23,7 +23,9 @@ pub struct Setting {
 /// Where a value comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// `.swarm/config.toml`.
+    /// A variable of the environment.
+    Environment,
+    /// `.swarm/config.json`.
     File,
     /// Nobody said anything.
     Default,
@@ -33,65 +35,69 @@ impl Source {
     /// In a word or two.
     pub fn as_str(self) -> &'static str {
         match self {
-            Source::File => "config.toml",
+            Source::Environment => "environment",
+            Source::File => "config.json",
             Source::Default => "default",
         }
     }
 }
 
-/// Every key of a configuration, in order; `text` is the file that it was read from.
-pub fn settings(config: &Config, text: &str) -> Vec<Setting> {
-    let file: Table = text.parse().unwrap_or_default();
+/// Every key of a configuration, in order.
+pub fn settings(layers: &Layers) -> Vec<Setting> {
     let mut found = Vec::new();
-    if let Ok(value) = serde_json::to_value(config) {
-        collect(&mut Vec::new(), &value, &file, &mut found);
-    }
+    collect(&mut Vec::new(), &value(layers), layers, &mut found);
     found
 }
 
-fn collect<'a>(path: &mut Vec<&'a str>, value: &'a Value, file: &Table, found: &mut Vec<Setting>) {
-    if let Value::Object(fields) = value {
+/// The whole configuration with its defaults, as the file would say it.
+pub fn value(layers: &Layers) -> Value {
+    let mut value = serde_json::to_value(layers.config()).unwrap_or_default();
+    // A backend's name is the name of its key.
+    let nameless = |backend: &mut Value| {
+        if let Some(backend) = backend.as_object_mut() {
+            backend.remove("name");
+        }
+    };
+    nameless(&mut value["agents"]["backend"]);
+    if let Some(backends) = value["backends"].as_object_mut() {
+        backends.values_mut().for_each(nameless);
+    }
+    value
+}
+
+fn collect(at: &mut Path, value: &Value, layers: &Layers, found: &mut Vec<Setting>) {
+    if let Value::Object(fields) = value
+        && !(fields.is_empty() && at.len() > 1)
+    {
         for (name, value) in fields {
-            path.push(name);
-            collect(path, value, file, found);
-            path.pop();
+            at.push(name.clone());
+            collect(at, value, layers, found);
+            at.pop();
         }
         return;
     }
     found.push(Setting {
-        key: path.join("."),
-        value: match may_be_secret(path) {
+        key: path::written(at),
+        value: match may_be_secret(at) {
+            _ if value.as_object().is_some_and(|all| all.is_empty()) => "{}".to_owned(),
             true if value.is_null() => "not set".to_owned(),
             true => "set".to_owned(),
             false => said(value),
         },
-        source: match is_in(file, path) {
-            true => Source::File,
-            false => Source::Default,
-        },
+        source: layers.source(at),
     });
 }
 
 /// Variables may hold anything, and a topic is as good as a password: of messages to people only what
 /// is known to be none is shown.
-fn may_be_secret(path: &[&str]) -> bool {
+pub fn may_be_secret<S: AsRef<str>>(path: &[S]) -> bool {
+    let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
     let shown = ["events", "page", "reply_hours", "slack", "discord"];
-    match path {
+    match path.as_slice() {
         ["notify", key] => !shown.contains(key),
+        ["notify", "events", _] => false,
         [first, ..] => *first == "notify" || path.contains(&"env"),
         [] => false,
-    }
-}
-
-fn is_in(file: &Table, path: &[&str]) -> bool {
-    let Some((first, rest)) = path.split_first() else {
-        return false;
-    };
-    match file.get(*first) {
-        None => false,
-        Some(_) if rest.is_empty() => true,
-        Some(toml::Value::Table(table)) => is_in(table, rest),
-        Some(_) => false,
     }
 }
 
@@ -111,12 +117,12 @@ fn said(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::config::environment;
 
     fn shown(text: &str) -> Vec<Setting> {
-        settings(&Config::parse(text, Path::new("c")).unwrap(), text)
+        let (overrides, _) = environment::read([("SWARM_VERIFY_RETRIES".into(), "5".into())]);
+        settings(&Layers::of(text, overrides, Vec::new()).unwrap())
     }
 
     fn find<'a>(settings: &'a [Setting], key: &str) -> (&'a str, Source) {
@@ -127,8 +133,8 @@ mod tests {
 
     #[test]
     fn each_value_says_where_it_comes_from() {
-        let text = "[agents]\ncount = 3\nmodel = \"m\"\n[limits]\nmemory = \"2g\"\n\
-                    [agents.backend]\nkind = \"codex\"\n";
+        let text = r#"{"agents": {"count": 3, "model": "m", "backend": {"kind": "codex"}},
+                       "limits": {"memory": "2g"}, "verify_retries": 1, "monitor_port": 3100}"#;
         let settings = shown(text);
         for (key, value, source) in [
             ("agents.count", "3", Source::File),
@@ -139,6 +145,8 @@ mod tests {
             ("limits.memory", "2g", Source::File),
             ("budgets.max_usd_per_day", "not set", Source::Default),
             ("project.branch", "main", Source::Default),
+            ("verify.retries", "5", Source::Environment),
+            ("monitor.port", "3100", Source::File),
         ] {
             assert_eq!(find(&settings, key), (value, source), "{key}");
         }
@@ -147,12 +155,13 @@ mod tests {
     #[test]
     fn what_may_be_a_secret_is_only_set_or_not() {
         let settings = shown(
-            "[agents.env]\nTOKEN = \"sk-secret\"\n[notify]\nntfy = \"https://ntfy.sh/sk-secret\"\n",
+            r#"{"agents": {"env": {"TOKEN": "sk-secret"}},
+                "notify": {"ntfy": "https://ntfy.sh/sk-secret"}}"#,
         );
         assert_eq!(find(&settings, "agents.env.TOKEN"), ("set", Source::File));
         assert_eq!(find(&settings, "notify.ntfy"), ("set", Source::File));
         assert_eq!(
-            find(&shown(""), "notify.ntfy"),
+            find(&shown("{}"), "notify.ntfy"),
             ("not set", Source::Default)
         );
         assert!(

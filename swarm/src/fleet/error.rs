@@ -11,18 +11,13 @@ pub type Result<T, E = FleetError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
     /// Nothing answers.
-    #[error(
-        "no Docker engine answers at {0}: install Docker or start it, or name another one by DOCKER_HOST"
-    )]
+    #[error("no Docker engine answers at {address}: {START}", address = .0)]
     NoDocker(String),
     /// The socket is there and we may not use it.
-    #[error(
-        "you may not use the Docker socket {}: add yourself to its group ('sudo usermod -aG docker $USER') and log in again",
-        .0.display()
-    )]
+    #[error("you may not use the Docker socket {}: {}", .0.display(), JOIN)]
     NoPermission(PathBuf),
     /// The engine is somewhere else, and the hub needs its socket.
-    #[error("DOCKER_HOST is {0}: swarm needs an engine on this machine, by its unix socket")]
+    #[error("DOCKER_HOST is {host}: {HERE}", host = .0)]
     Remote(String),
     /// No such container, image, network or volume.
     #[error("{0}")]
@@ -31,7 +26,7 @@ pub enum FleetError {
     #[error("a container named {0} is there already")]
     NameTaken(String),
     /// The image was never built, or was removed.
-    #[error("there is no image {0}: run 'swarm start' to build it")]
+    #[error("there is no image {image}: {BUILD}", image = .0)]
     NoImage(String),
     /// Somebody else listens on the port.
     #[error("port {0} is taken")]
@@ -45,9 +40,7 @@ pub enum FleetError {
         drifts: Vec<Drift>,
     },
     /// The engine's disk is full.
-    #[error(
-        "no disk space left where Docker keeps its data: free some ('docker system prune') and try again"
-    )]
+    #[error("no disk space left where Docker keeps its data: {}", PRUNE)]
     NoSpace,
     /// A step of an image's recipe failed.
     #[error("the image could not be built: {what}{}", below(.tail))]
@@ -63,6 +56,34 @@ pub enum FleetError {
     /// Anything else, in the engine's words.
     #[error("Docker: {0}")]
     Engine(String),
+}
+
+const START: &str = "install Docker or start it, or name another one by DOCKER_HOST";
+const JOIN: &str = "add yourself to its group ('sudo usermod -aG docker $USER') and log in again";
+const HERE: &str = "swarm needs an engine on this machine, by its unix socket";
+const BUILD: &str = "run 'swarm start' to build it";
+const PRUNE: &str = "free some ('docker system prune') and try again";
+
+impl FleetError {
+    /// What to do about it, where that is known; the words of the error end in it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            FleetError::NoDocker(_) => Some(START),
+            FleetError::NoPermission(_) => Some(JOIN),
+            FleetError::Remote(_) => Some(HERE),
+            FleetError::NoImage(_) => Some(BUILD),
+            FleetError::NoSpace => Some(PRUNE),
+            _ => None,
+        }
+    }
+
+    /// Whether there is no engine that we could use.
+    pub fn is_no_engine(&self) -> bool {
+        matches!(
+            self,
+            FleetError::NoDocker(_) | FleetError::NoPermission(_) | FleetError::Remote(_)
+        )
+    }
 }
 
 fn sentences(drifts: &[Drift]) -> String {

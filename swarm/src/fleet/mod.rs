@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bollard::Docker;
 
+mod about;
 mod containers;
 mod error;
 mod events;
@@ -24,6 +25,7 @@ pub mod spec;
 mod stats;
 mod volumes;
 
+pub use about::About;
 pub use containers::{Listed, State};
 pub use error::{FleetError, Result};
 pub use events::Death;

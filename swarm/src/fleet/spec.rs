@@ -28,6 +28,8 @@ pub const WORK: &str = "/work";
 
 /// What the container of a probe is called, and what its program is told to be.
 const PROBE: &str = "probe";
+/// The argument that asks a container what it reaches, and that container's name.
+const REACH: &str = "reach";
 const AGENT_USER: &str = "1000:1000";
 /// Programs may be run from these, as tests do; devices and set-uid bits count for nothing.
 const TMP_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=1777";
@@ -231,6 +233,19 @@ impl Blueprint {
             aliases: Vec::new(),
         }];
         spec.fed = true;
+        spec
+    }
+
+    /// Tries from within this network whether addresses can be reached; they come on its standard input.
+    pub fn reach(&self, network: &str) -> ContainerSpec {
+        let mut spec = self.probe();
+        spec.name = self.names.container(REACH);
+        spec.labels = self.names.container_labels(REACH, REACH);
+        spec.args = vec![REACH.into()];
+        spec.networks = vec![Attachment {
+            network: network.into(),
+            aliases: Vec::new(),
+        }];
         spec
     }
 

@@ -11,7 +11,7 @@ use ticket::ticket::NewTicket;
 use ticket::{Actor, Queue, Store};
 
 use crate::bare;
-use crate::config::{Config, DEFAULT_BASE_IMAGE};
+use crate::config::{Config, DEFAULT_BASE_IMAGE, edit, schema};
 use crate::place;
 use crate::project::{FOLDER, Project, ProjectError};
 
@@ -122,15 +122,12 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
 
 /// Writes the files in `.swarm/` that are swarm's own and not the human's; returns their names.
 pub fn write_own_files(project: &Project) -> Result<Vec<PathBuf>> {
-    let reference = project.folder().join("config.reference.toml");
+    let schema = project.folder().join(schema::FILE);
     let ignore = project.folder().join(".gitignore");
-    for (file, text) in [
-        (&reference, templates::config_reference()),
-        (&ignore, "*\n".into()),
-    ] {
+    for (file, text) in [(&schema, schema::text()), (&ignore, "*\n".into())] {
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
-    Ok(vec![reference, ignore])
+    Ok(vec![schema, ignore])
 }
 
 /// Refuses when another branch than the project's is checked out.
@@ -143,9 +140,11 @@ pub fn set_base_image(project: &Project, image: &str) -> Result<()> {
     let file = project.config_file();
     let text =
         fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let text = templates::with_base_image(&text, image);
-    Config::parse(&text, &file)?;
-    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+    let path = ["image", "base"].map(String::from);
+    let changed = edit::changed(&text, &path, Some(&image.into()));
+    let changed = changed.map_err(|fault| anyhow!("{fault}"))?;
+    Config::parse(&changed, &file)?;
+    edit::write(&file, &changed).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// That a folder is a project already.

@@ -1,16 +1,11 @@
 //! What init writes, rendered from `templates/project/`.
 
-use ticket::backend::{Backend, PromptBy};
-use toml::Value;
+use serde_json::json;
 
 use super::Options;
 use super::detect::Detected;
-use crate::config::{
-    DEFAULT_BASE_IMAGE, DEFAULT_CLAUDE_VERSION, DEFAULT_CODEX_VERSION, DEFAULT_GEMINI_VERSION,
-    DEFAULT_OPENCODE_VERSION, backend,
-};
+use crate::config::{Config, backend, edit};
 
-const CONFIG: &str = include_str!("../../../templates/project/config.toml");
 const VERIFY: &str = include_str!("../../../templates/project/verify.sh");
 const SETUP: &str = include_str!("../../../templates/project/project-setup.sh");
 const DESCRIPTION: &str = include_str!("../../../templates/project/PROJECT.md");
@@ -23,47 +18,29 @@ exit 1"#;
 const UNKNOWN_SETUP: &str =
     "# apt-get update && apt-get install --yes --no-install-recommends ...\n:";
 
-/// `config.toml` for a project.
+/// `config.json` for a project: what was decided at init, and no default.
 pub fn config(name: &str, branch: &str, base_image: &str, options: &Options) -> String {
-    CONFIG
-        .replace("@NAME@", &quoted(name))
-        .replace("@BRANCH@", &quoted(branch))
-        .replace("@BASE@", &quoted(base_image))
-        .replace("@CLAUDE_VERSION@", &quoted(DEFAULT_CLAUDE_VERSION))
-        .replace("@CODEX_VERSION@", &quoted(DEFAULT_CODEX_VERSION))
-        .replace("@OPENCODE_VERSION@", &quoted(DEFAULT_OPENCODE_VERSION))
-        .replace("@GEMINI_VERSION@", &quoted(DEFAULT_GEMINI_VERSION))
-        .replace("@BACKEND@", &backend_lines(&options.backend))
-        .replace("@PROPOSALS@", &options.proposals.to_string())
-}
-
-/// The configuration with another base image.
-pub fn with_base_image(text: &str, image: &str) -> String {
-    let mut section = "";
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.lines() {
-        if line.starts_with('[') {
-            section = line.trim();
+    let mut backend = json!({ "kind": options.backend.kind });
+    let usual = backend::defaults(options.backend.kind);
+    let own = &options.backend;
+    for (key, is_own, value) in [
+        ("program", own.program != usual.program, json!(own.program)),
+        ("args", own.args != usual.args, json!(own.args)),
+        ("prompt", own.prompt != usual.prompt, json!(own.prompt)),
+    ] {
+        if is_own {
+            backend[key] = value;
         }
-        let is_base = line
-            .split('=')
-            .next()
-            .is_some_and(|key| key.trim() == "base");
-        lines.push(match section == "[image]" && is_base {
-            true => format!("base = {}", quoted(image)),
-            false => line.to_owned(),
-        });
     }
-    lines.join("\n") + "\n"
-}
-
-/// Every key with its default, for whoever looks for what else there is.
-pub fn config_reference() -> String {
-    let all = config("", "main", DEFAULT_BASE_IMAGE, &Options::default());
-    format!(
-        "# Every key with its default, as this version knows them. Written by swarm, read by nobody:\n\
-         # change config.toml instead.\n\n{all}"
-    )
+    let mut config = json!({
+        "project": { "name": name, "branch": branch },
+        "agents": { "count": Config::default().agents.count, "backend": backend },
+        "image": { "base": base_image },
+    });
+    if !options.proposals {
+        config["proposals"] = json!({ "enabled": false });
+    }
+    edit::fresh(&config)
 }
 
 /// `verify.sh`.
@@ -87,46 +64,13 @@ pub fn seed_ticket() -> (&'static str, &'static str) {
     (title.trim(), text.trim())
 }
 
-fn backend_lines(backend: &Backend) -> String {
-    let list = |args: &[String]| {
-        let args = args.iter().map(|arg| Value::String(arg.clone()));
-        Value::Array(args.collect()).to_string()
-    };
-    let mut lines = format!(
-        "kind = {}\nprogram = {}\nargs = {}",
-        quoted(backend.kind.as_str()),
-        quoted(&backend.program),
-        list(&backend.args)
-    );
-    if backend.prompt != backend::defaults(backend.kind).prompt {
-        let prompt = match backend.prompt {
-            PromptBy::Stdin => "stdin",
-            PromptBy::Argument => "argument",
-            PromptBy::File => "file",
-        };
-        lines.push_str(&format!("\nprompt = {}", quoted(prompt)));
-    }
-    lines
-}
-
-fn quoted(text: &str) -> String {
-    Value::String(text.into()).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use ticket::backend::Kind;
+    use ticket::backend::{Backend, Kind, PromptBy};
 
     use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn the_reference_says_every_default() {
-        let found = Config::parse(&config_reference(), Path::new("c")).unwrap();
-        assert_eq!(found, Config::default());
-    }
 
     #[test]
     fn what_init_is_told_survives_the_file() {
@@ -155,7 +99,6 @@ mod tests {
     #[test]
     fn no_placeholder_is_left() {
         let texts = [
-            config_reference(),
             verify(None),
             setup(None),
             description("x"),

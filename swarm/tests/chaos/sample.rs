@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use serde_json::Value;
 
 use crate::disk::Disk;
 use crate::support::swarm::Swarm;
@@ -83,13 +83,8 @@ fn fill(swarm: &Swarm) {
     }
 }
 
-fn set(config: &mut Table, section: &str, key: &str, value: impl Into<Value>) {
-    let section = config
-        .entry(section)
-        .or_insert_with(|| Table::new().into())
-        .as_table_mut()
-        .expect("a section");
-    section.insert(key.into(), value.into());
+fn set(config: &mut Value, section: &str, key: &str, value: impl Into<Value>) {
+    config[section][key] = value.into();
 }
 
 fn templates() -> PathBuf {

@@ -13,14 +13,14 @@ const GOOD: &str = "cat; echo conversation c1; echo key: $PROBE_KEY";
 
 fn with_backend(swarm: &Swarm, script: &str) {
     swarm.configure(|config| {
-        let backend = format!(
-            "kind = 'command'\nprogram = 'sh'\nargs = ['-c', '{script}', 'sh']\n\
-             resume = ['--continue', '{{session}}']\nsecrets = ['PROBE_KEY']\n\
-             patterns.session = ['^conversation (?P<session>.+)']\n"
-        );
-        let backend: toml::Table = backend.parse().expect("TOML");
-        let agents = config["agents"].as_table_mut().expect("a section");
-        agents.insert("backend".into(), backend.into());
+        config["agents"]["backend"] = serde_json::json!({
+            "kind": "command",
+            "program": "sh",
+            "args": ["-c", script, "sh"],
+            "resume": ["--continue", "{session}"],
+            "secrets": ["PROBE_KEY"],
+            "patterns": { "session": ["^conversation (?P<session>.+)"] },
+        });
     });
 }
 
@@ -30,7 +30,7 @@ fn a_backend_is_tried_in_a_container_and_its_key_stays_there() {
     let canary = Canary::new();
     with_backend(&swarm, GOOD);
     let missing = swarm_ends(&swarm, &["backend", "test"]);
-    assert_eq!(missing.status.code(), Some(1));
+    assert_eq!(missing.status.code(), Some(5));
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert!(said.contains("set PROBE_KEY"), "{said}");
 

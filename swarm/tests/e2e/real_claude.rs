@@ -32,10 +32,7 @@ fn real_claude_lands_three_tickets_on_a_published_project() {
     swarm.init(&["--backend", "claude"]);
     let url = api.url();
     swarm.configure(|config| {
-        let agents = config["agents"].as_table_mut().expect("a section");
-        let env = agents.entry("env").or_insert(toml::Table::new().into());
-        let env = env.as_table_mut().expect("a section");
-        env.insert("ANTHROPIC_BASE_URL".into(), url.into());
+        config["agents"]["env"]["ANTHROPIC_BASE_URL"] = url.into();
     });
     swarm.set_env("ANTHROPIC_API_KEY", &canary.key());
     swarm.start(&["--agents", "2"]);

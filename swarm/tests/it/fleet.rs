@@ -30,7 +30,7 @@ impl Yard {
         let yard = Yard {
             id: id.into(),
             fleet,
-            blueprint: blueprint(id, ""),
+            blueprint: blueprint(id, "{}"),
         };
         yard.clear().await;
         for network in yard.blueprint.networks() {
@@ -69,8 +69,9 @@ impl Yard {
 }
 
 fn blueprint(id: &str, more: &str) -> Blueprint {
-    let config = format!("[limits]\nmemory = \"256m\"\npids = 64\n{more}");
-    let config = Config::parse(&config, Path::new("config.toml")).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(more).unwrap();
+    config["limits"] = serde_json::json!({ "memory": "256m", "pids": 64 });
+    let config = Config::parse(&config.to_string(), Path::new("config.json")).unwrap();
     Blueprint::new(id, &config, IMAGE)
 }
 
@@ -185,7 +186,7 @@ async fn a_closed_network_reaches_not_even_the_host() {
     assert!(open.contains("reached"), "{open}");
     yard.fleet.remove(&yard.worker("").name).await.unwrap();
 
-    yard.blueprint = blueprint("f00006", "[network]\naccess = \"hub-only\"");
+    yard.blueprint = blueprint("f00006", r#"{"network": {"access": "hub-only"}}"#);
     let closed = yard.output(&yard.worker(&reach)).await;
     assert!(
         closed.contains("tried") && !closed.contains("reached"),

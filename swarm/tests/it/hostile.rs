@@ -293,7 +293,7 @@ const HISTORIES: [History; 48] = [
     ),
     history(
         "a name that says all is well",
-        || vec![("a\nswarm: 'trunk' is up to date/.envrc", file("evil"))],
+        || vec![("a\nerror: 'trunk' is up to date/.envrc", file("evil"))],
         Allowed(&["/.envrc: a shell"]),
     ),
     history(
@@ -446,7 +446,7 @@ fn try_one(history: &History) {
             assert!(words.iter().all(|word| err.contains(word)), "{name}: {all}");
             let lines = err
                 .lines()
-                .filter(|line| line.starts_with("swarm: "))
+                .filter(|line| line.starts_with("error: "))
                 .count();
             assert_eq!(lines, 1, "{name}: {all}");
             must_be_untouched(&place, name, from, &seen, &before);

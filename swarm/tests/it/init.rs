@@ -140,8 +140,11 @@ fn the_command_backend_is_written_down() {
             "init . --no-interview --backend command --command my-agent --base-image python:3.12",
         )
         .ok();
-    let config = place.read(".swarm/config.toml");
-    assert!(config.contains("program = \"my-agent\"") && config.contains("base = \"python:3.12\""));
+    let config = place.read(".swarm/config.json");
+    assert!(
+        config.contains("\"program\": \"my-agent\"")
+            && config.contains("\"base\": \"python:3.12\"")
+    );
 }
 
 #[test]
@@ -169,16 +172,16 @@ fn the_bare_repository_defends_itself() {
 fn regenerate_leaves_the_humans_files_alone() {
     let place = Place::with_project(&[("a", "")]);
     let mine = [
-        (".swarm/config.toml", "[agents]\ncount = 9\n"),
+        (".swarm/config.json", r#"{"agents": {"count": 9}}"#),
         ("verify.sh", "mine\n"),
     ];
     place.write(&mine);
-    place.write(&[(".swarm/config.reference.toml", "old")]);
+    place.write(&[(".swarm/config.schema.json", "old")]);
     let bare = place.root().join(".swarm/repo.git");
     place.git_in(&bare, "config gc.auto 1");
     let out = place.swarm("regenerate").ok();
     assert!(
-        out.contains("Left alone, as they are yours: .swarm/config.toml"),
+        out.contains("Left alone, as they are yours: .swarm/config.json"),
         "{out}"
     );
     for (name, text) in mine {
@@ -186,8 +189,8 @@ fn regenerate_leaves_the_humans_files_alone() {
     }
     assert!(
         place
-            .read(".swarm/config.reference.toml")
-            .contains("max_attempts = 3")
+            .read(".swarm/config.schema.json")
+            .contains("\"max_attempts\"")
     );
     assert_eq!(place.git_in(&bare, "config gc.auto"), "0\n");
 }

@@ -42,11 +42,11 @@ fn a_key_goes_before_a_login_and_a_mistake_is_refused_before_anything_is_written
     )]);
     place
         .swarm("login")
-        .refused(&["expired at 1970-01-01", "run 'claude' once"]);
+        .ended_with(5, &["expired at 1970-01-01", "run 'claude' once"]);
     place.set("ANTHROPIC_API_KEY", "sk-ant-oat01-x");
     place
         .swarm("login")
-        .refused(&["belongs into CLAUDE_CODE_OAUTH_TOKEN"]);
+        .ended_with(5, &["belongs into CLAUDE_CODE_OAUTH_TOKEN"]);
     assert!(!place.root().join(FILE).exists());
     place.set("ANTHROPIC_API_KEY", "sk-ant-api03-x");
     let said = place.swarm("login").ok();
@@ -60,8 +60,8 @@ fn a_key_goes_before_a_login_and_a_mistake_is_refused_before_anything_is_written
 fn a_backend_without_an_account_needs_no_login() {
     let place = Place::with_project(&[("a", "")]);
     place.write(&[(
-        ".swarm/config.toml",
-        "[agents.backend]\nkind = \"command\"\nprogram = \"x\"\n",
+        ".swarm/config.json",
+        r#"{"agents": {"backend": {"kind": "command", "program": "x"}}}"#,
     )]);
     let said = place.swarm("login").ok();
     assert!(said.contains("needs no account"), "{said}");
@@ -72,14 +72,14 @@ fn a_test_message_without_a_topic_says_what_to_write() {
     let place = Place::with_project(&[("a", "")]);
     place
         .swarm("notify test")
-        .refused(&["no topic is set", "[notify]"]);
-    place.write(&[(".swarm/config.toml", "[notify]\nntfy = \"ntfy.sh/x\"\n")]);
+        .refused(&["no topic is set", "swarm config set notify.ntfy"]);
+    place.write(&[(".swarm/config.json", r#"{"notify": {"ntfy": "ntfy.sh/x"}}"#)]);
     place
         .swarm("notify test")
-        .refused(&["notify.ntfy", "https://ntfy.sh/TOPIC"]);
+        .ended_with(7, &["notify.ntfy", "https://ntfy.sh/TOPIC"]);
     place.write(&[(
-        ".swarm/config.toml",
-        "[notify]\nntfy = \"http://127.0.0.1:1/hidden\"\n",
+        ".swarm/config.json",
+        r#"{"notify": {"ntfy": "http://127.0.0.1:1/hidden"}}"#,
     )]);
     let said = place.swarm("notify test");
     assert!(

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod config;
 mod demo;
 mod fleet;
+mod fuzz;
 mod hostile;
 mod init;
 mod interview;

@@ -83,9 +83,10 @@ fn no_project_is_said_by_every_command() {
         "open",
         "verify",
     ] {
-        place
-            .swarm(command)
-            .refused(&["is not in a swarm project", "swarm init"]);
+        place.swarm(command).ended_with(
+            3,
+            &["is not in a swarm project", "\nhelp: run 'swarm init "],
+        );
     }
 }
 
@@ -114,20 +115,25 @@ fn start_refuses_before_anything_starts() {
     let mut place = Place::with_project(&[("a", "")]);
     place
         .swarm("start")
-        .refused(&["no credentials", "ANTHROPIC_API_KEY"]);
+        .ended_with(5, &["no credentials", "ANTHROPIC_API_KEY"]);
     place
         .swarm("start --agents 0")
         .refused(&["at least one agent", "swarm stop"]);
     place.swarm("start --agents 65").refused(&["at most 64"]);
     place.swarm("scale 0").refused(&["swarm stop"]);
 
-    place.write(&[(".swarm/config.toml", "[agents]\ncount = \"three\"\n")]);
-    place
-        .swarm("start")
-        .refused(&["agents.count", "expected u32", "config.toml"]);
+    place.write(&[(".swarm/config.json", r#"{"agents": {"count": "three"}}"#)]);
+    place.swarm("start").ended_with(
+        7,
+        &[
+            "agents.count",
+            "expected a whole number from 1 to 64",
+            "config.json",
+        ],
+    );
     place.write(&[(
-        ".swarm/config.toml",
-        "[agents.backend]\nkind = \"command\"\nprogram = \"x\"\n",
+        ".swarm/config.json",
+        r#"{"agents": {"backend": {"kind": "command", "program": "x"}}}"#,
     )]);
 
     place.write(&[(".swarm/prompts/work.md", "Do\n{{ ticket.titel }}\n")]);
@@ -139,14 +145,18 @@ fn start_refuses_before_anything_starts() {
 
     place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     for command in ["start", "stop", "logs hub"] {
-        place
-            .swarm(command)
-            .refused(&["no Docker engine answers at /nonexistent/docker.sock"]);
+        place.swarm(command).ended_with(
+            4,
+            &[
+                "no Docker engine answers at /nonexistent/docker.sock",
+                "\nhelp: install Docker",
+            ],
+        );
     }
     place.set("DOCKER_HOST", "tcp://127.0.0.1:1");
     place
         .swarm("start")
-        .refused(&["DOCKER_HOST is tcp://127.0.0.1:1"]);
+        .ended_with(4, &["DOCKER_HOST is tcp://127.0.0.1:1"]);
     assert!(
         !place
             .root()
@@ -168,7 +178,7 @@ fn a_socket_that_may_not_be_used_is_told_from_a_missing_one() {
     place.set("DOCKER_HOST", &format!("unix://{}", socket.display()));
     place
         .swarm("stop")
-        .refused(&["you may not use the Docker socket", "usermod"]);
+        .ended_with(4, &["you may not use the Docker socket", "usermod"]);
 }
 
 fn as_nobody() {
@@ -188,7 +198,7 @@ fn as_nobody() {
         .output()
         .unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert_eq!(output.status.code(), Some(4), "{err}");
     assert!(err.contains("you may not use the Docker socket"), "{err}");
 }
 
@@ -205,7 +215,7 @@ fn what_needs_a_hub_says_so() {
     for command in ["scale 2", "open", "watch", "verify"] {
         place
             .swarm(command)
-            .refused(&["no hub is running", "swarm start"]);
+            .ended_with(6, &["no hub is running", "\nhelp: run 'swarm start'"]);
     }
     place
         .swarm("verify nonsense")

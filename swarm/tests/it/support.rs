@@ -175,17 +175,33 @@ impl Said {
     /// It refused with exit code 1 and one sentence that has these words.
     #[track_caller]
     pub fn refused(self, words: &[&str]) {
-        assert_eq!(self.code, 1, "{self:?}");
-        assert!(self.err.starts_with("swarm: "), "{self:?}");
-        assert_eq!(self.err.trim_end().lines().count(), 1, "{self:?}");
-        self.refused_at_length(words);
+        self.ended_with(1, words);
     }
 
     /// The same, with more than one line.
     #[track_caller]
     pub fn refused_at_length(self, words: &[&str]) {
         assert_eq!(self.code, 1, "{self:?}");
-        assert!(self.err.starts_with("swarm: "), "{self:?}");
+        assert!(self.err.starts_with("error: "), "{self:?}");
+        for word in words {
+            assert!(self.err.contains(word), "{word:?} is not in {:?}", self.err);
+        }
+    }
+
+    /// It ended with this exit code, one error and at most one line on what to do; these words are in
+    /// them.
+    #[track_caller]
+    pub fn ended_with(self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "{self:?}");
+        let mut lines = self
+            .err
+            .lines()
+            .skip_while(|line| line.starts_with("note: "));
+        let first = lines.next().unwrap_or_default();
+        assert!(first.starts_with("error: "), "{self:?}");
+        let rest: Vec<&str> = lines.collect();
+        let known = |line: &&str| line.starts_with("cause: ") || line.starts_with("help: ");
+        assert!(rest.iter().all(known), "{self:?}");
         for word in words {
             assert!(self.err.contains(word), "{word:?} is not in {:?}", self.err);
         }

@@ -96,6 +96,11 @@ impl Deref for Write<'_> {
 }
 
 impl Store {
+    /// Refuses a place where a database would get corrupted silently.
+    pub fn must_be_local(path: &Path) -> Result<()> {
+        filesystem::must_be_local(path)
+    }
+
     /// Opens an existing database; one at an older version is upgraded first. A path without a
     /// database is an error that names `ticket migrate`.
     pub fn open(path: &Path) -> Result<Store> {

@@ -36,7 +36,7 @@ impl Guard {
                 let mut err = std::io::stderr();
                 let _ = writeln!(err, "\nStopping the containers");
                 if let Err(error) = stop(&project) {
-                    let _ = writeln!(err, "swarm: {error:#}");
+                    let _ = writeln!(err, "error: {error:#}");
                 }
                 process::exit(KILLED + signal);
             }

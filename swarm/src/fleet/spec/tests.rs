@@ -3,14 +3,14 @@
 use super::*;
 
 fn blueprint(config: &str) -> Blueprint {
-    let config = Config::parse(config, Path::new("config.toml")).unwrap();
+    let config = Config::parse(config, Path::new("config.json")).unwrap();
     Blueprint::new("a1b2c3", &config, "swarm-a1b2c3-agent:42")
 }
 
 #[test]
 fn an_agent_has_its_code_and_nothing_else_in_its_environment() {
     for role in [Role::Worker, Role::Verifier] {
-        let spec = blueprint("[agents.env]\nKEY = \"secret\"").agent(role, 1, "once");
+        let spec = blueprint(r#"{"agents": {"env": {"KEY": "secret"}}}"#).agent(role, 1, "once");
         let env: Vec<_> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(env, ["SWARM_CODE=once", "SWARM_HUB=http://hub:7777"]);
         assert!(!format!("{spec:?}").contains("once"));
@@ -20,7 +20,7 @@ fn an_agent_has_its_code_and_nothing_else_in_its_environment() {
 #[test]
 fn an_agent_sees_nothing_of_the_host() {
     for role in [Role::Worker, Role::Verifier] {
-        let spec = blueprint("").agent(role, 7, "once");
+        let spec = blueprint("{}").agent(role, 7, "once");
         assert!(spec.binds.is_empty() && spec.publish.is_none() && spec.groups.is_empty());
         assert_eq!(spec.restart, Restart::No);
         assert_eq!(spec.user, "1000:1000");
@@ -29,18 +29,18 @@ fn an_agent_sees_nothing_of_the_host() {
 
 #[test]
 fn only_a_workers_tree_outlives_it() {
-    let worker = blueprint("").worker(2, "x");
+    let worker = blueprint("{}").worker(2, "x");
     let volume = ("swarm-a1b2c3-agent-2-work".into(), "/work".into());
     assert_eq!(worker.volume, Some(volume));
     assert!(!worker.tmpfs.contains_key("/work"));
-    let verifier = blueprint("").verifier(2, "x");
+    let verifier = blueprint("{}").verifier(2, "x");
     assert_eq!(verifier.volume, None);
     assert!(verifier.tmpfs["/work"].contains("uid=1000"));
 }
 
 #[test]
 fn limits_come_from_the_configuration() {
-    let config = "[limits]\nmemory = \"512m\"\ncpus = 1.5\npids = 99\nfile_size = \"1g\"";
+    let config = r#"{"limits": {"memory": "512m", "cpus": 1.5, "pids": 99, "file_size": "1g"}}"#;
     let expected = Resources {
         memory: 512 << 20,
         nano_cpus: 1_500_000_000,
@@ -48,7 +48,7 @@ fn limits_come_from_the_configuration() {
         file_size: 1 << 30,
     };
     assert_eq!(blueprint(config).worker(1, "x").resources, expected);
-    let cores = |cores| blueprint("").worker(1, "x").on_cores(cores).resources;
+    let cores = |cores| blueprint("{}").worker(1, "x").on_cores(cores).resources;
     assert_eq!(cores(1).nano_cpus, NANO);
     assert_eq!(cores(16).nano_cpus, 2 * NANO);
 }
@@ -65,8 +65,8 @@ fn hub_only_leaves_no_way_out() {
         });
         joined.collect::<Vec<_>>()
     };
-    assert_eq!(reach(""), [Reach::EachOther, Reach::Outside]);
-    let closed = reach("[network]\naccess = \"hub-only\"");
+    assert_eq!(reach("{}"), [Reach::EachOther, Reach::Outside]);
+    let closed = reach(r#"{"network": {"access": "hub-only"}}"#);
     assert_eq!(closed, [Reach::EachOther]);
 }
 

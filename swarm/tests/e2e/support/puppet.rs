@@ -63,10 +63,13 @@ pub fn puppets() -> Swarm {
 }
 
 /// Sets one key of the configuration.
-pub fn set(config: &mut toml::Table, section: &str, key: &str, value: impl Into<toml::Value>) {
-    let section = config.entry(section).or_insert(toml::Table::new().into());
-    let section = section.as_table_mut().expect("a section");
-    section.insert(key.into(), value.into());
+pub fn set(
+    config: &mut serde_json::Value,
+    section: &str,
+    key: &str,
+    value: impl Into<serde_json::Value>,
+) {
+    config[section][key] = value.into();
 }
 
 /// A ticket whose agent does what `program` says.

@@ -107,12 +107,12 @@ impl Swarm {
     }
 
     /// Changes the configuration.
-    pub fn configure(&self, change: impl FnOnce(&mut toml::Table)) {
-        let file = self.folder().join("config.toml");
+    pub fn configure(&self, change: impl FnOnce(&mut serde_json::Value)) {
+        let file = self.folder().join("config.json");
         let text = fs::read_to_string(&file).expect("init writes a configuration");
-        let mut table = text.parse().expect("init writes TOML");
-        change(&mut table);
-        fs::write(&file, table.to_string()).expect("a configuration of ours");
+        let mut config = serde_json::from_str(&text).expect("init writes JSON");
+        change(&mut config);
+        fs::write(&file, config.to_string()).expect("a configuration of ours");
     }
 
     /// `swarm start`; returns what it printed.
