@@ -61,6 +61,19 @@ pub fn configure(project: &Project) -> Result<()> {
     configure_open(&open(project)?)
 }
 
+/// The settings of [`configure`] that the repository does not have, as `key = value`.
+pub fn unset(project: &Project) -> Result<Vec<String>> {
+    let bare = open(project)?;
+    let config = bare.config()?.open_level(git2::ConfigLevel::Local)?;
+    let missing = SETTINGS.iter().filter(|(key, value)| {
+        let now = config.get_string(key);
+        now.map_or(true, |now| now != *value)
+    });
+    Ok(missing
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect())
+}
+
 /// Opens the project's bare repository.
 pub fn open(project: &Project) -> Result<Repository> {
     let place = project.repository();

@@ -73,8 +73,14 @@ pub enum Command {
     #[command(after_help = "Examples:\n  claude && swarm login\n  ANTHROPIC_API_KEY=… swarm login")]
     Login,
     /// End the agents and the hub; what they had not handed in is kept
-    #[command(after_help = "Examples:\n  swarm stop\n  swarm stop --json")]
+    #[command(after_help = "Examples:\n  swarm stop\n  swarm stop --now")]
+    ///
+    /// Agents give back their tickets, and their trees are kept: half a minute, a minute at most. A hub
+    /// that does not answer is ended from outside.
     Stop {
+        /// End them at once; their tickets are given back at the next start
+        #[arg(long)]
+        now: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -99,7 +105,7 @@ pub enum Command {
     /// --session shows the newest run of an agent's CLI, or the one that runs now: what it was asked,
     /// what it said, the tools it called. --ticket shows the newest run at a ticket.
     #[command(
-        after_help = "Examples:\n  swarm logs hub -f\n  swarm logs agent-1 --tail 100\n  swarm logs agent-1 --session -f\n  swarm logs --ticket 12 --attempt 2"
+        after_help = "Examples:\n  swarm logs hub -f\n  swarm logs agent-1 --since 10m --tail 100\n  swarm logs agent-1 --session -f\n  swarm logs --ticket 12 --attempt 2\n  swarm logs --landing 7 -f"
     )]
     Logs(Logs),
     /// Show what agents cost, in tokens and US dollars
@@ -170,7 +176,29 @@ pub enum Command {
     Watch,
     /// Renew the generated files after an upgrade; never your own
     #[command(after_help = "Example:\n  swarm regenerate")]
-    Regenerate,
+    ///
+    /// Shows what would change, and asks. Where nobody can be asked, --yes says it.
+    Regenerate {
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Open a shell in an agent's container, or run a program there
+    ///
+    /// Ends with the exit code of the shell. What runs there may draw on your terminal.
+    #[command(
+        after_help = "Examples:\n  swarm shell agent-1\n  swarm shell agent-1 -- git -C /work/repo status\n  echo 'ls /work' | swarm shell verifier-1"
+    )]
+    Shell {
+        /// An agent, as agent-1; a verifier; or hub
+        agent: String,
+        /// The program and its arguments; a shell when left out
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
     /// Show where the page is and how to log in
     #[command(after_help = "Examples:\n  swarm open\n  xdg-open \"$(swarm open)\"")]
     Open {
@@ -326,7 +354,7 @@ pub enum Backend {
 #[command(group = clap::ArgGroup::new("sessions").args(["session", "ticket"]).multiple(true))]
 pub struct Logs {
     /// Whose; not needed with --ticket
-    #[arg(required_unless_present = "ticket")]
+    #[arg(required_unless_present_any = ["ticket", "landing"])]
     pub service: Option<String>,
     /// Go on as more is printed, and with the next run
     #[arg(short, long)]
@@ -340,6 +368,12 @@ pub struct Logs {
     /// What was done on this ticket
     #[arg(long, value_name = "ID")]
     pub ticket: Option<i64>,
+    /// Of one landing: where it stands, and the end of the log that decided it
+    #[arg(long, value_name = "ID", conflicts_with_all = ["service", "sessions"])]
+    pub landing: Option<i64>,
+    /// Since so long ago (10m, 8h, 2d), or since a time such as '2030-01-31 08:00:00' (UTC)
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with_all = ["sessions", "landing"])]
+    pub since: Option<i64>,
     /// In this attempt; the newest when left out
     #[arg(long, value_name = "N", requires = "ticket")]
     pub attempt: Option<i64>,

@@ -74,6 +74,18 @@ pub async fn must_not_run(fleet: &Fleet, project: &Project) -> Result<()> {
     Ok(())
 }
 
+/// Where this project's hub is, when one answers.
+pub async fn running(project: &Project) -> Option<HubFile> {
+    let file = hub_file(project)?;
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(READY_ANSWER)
+        .build()
+        .ok()?;
+    let answer = http.get(format!("{}/readyz", file.url)).send().await.ok()?;
+    answer.status().is_success().then_some(file)
+}
+
 /// Refuses a port that was asked for by its number and is taken, before anything is built.
 pub fn must_be_free(port: Port) -> Result<()> {
     match port {
@@ -144,15 +156,35 @@ pub async fn stop(fleet: &Fleet, project: &Project) -> Result<Stopped> {
     let left = fleet.list(project.id()).await?;
     let ends = left.iter().map(|found| end(fleet, &found.container));
     futures_util::future::try_join_all(ends).await?;
-    for network in fleet.networks(project.id()).await? {
-        fleet.remove_network(&network).await?;
-    }
-    remove_if_there(&project.hub_file())?;
+    clear(fleet, project).await?;
     Ok(match (listed.is_empty(), hub_runs && !graceful) {
         (true, _) => Stopped::WasNotRunning,
         (false, false) => Stopped::Orderly,
         (false, true) => Stopped::ByForce,
     })
+}
+
+/// The same, without waiting for anybody: what agents were at is given back by the next start, which
+/// releases what an earlier run held.
+pub async fn stop_now(fleet: &Fleet, project: &Project) -> Result<Stopped> {
+    let listed = fleet.list(project.id()).await?;
+    fleet.never_restart(&Names::of(project.id()).hub()).await?;
+    let ends = listed.iter().map(|found| fleet.remove(&found.container));
+    futures_util::future::try_join_all(ends).await?;
+    clear(fleet, project).await?;
+    Ok(match listed.is_empty() {
+        true => Stopped::WasNotRunning,
+        false => Stopped::AtOnce,
+    })
+}
+
+/// Takes away what a swarm without containers leaves.
+async fn clear(fleet: &Fleet, project: &Project) -> Result<()> {
+    for network in fleet.networks(project.id()).await? {
+        fleet.remove_network(&network).await?;
+    }
+    environment::keep(project, &[])?;
+    remove_if_there(&project.hub_file())
 }
 
 /// How a swarm was stopped.
@@ -162,6 +194,8 @@ pub enum Stopped {
     WasNotRunning,
     /// The hub ended its agents, then itself.
     Orderly,
+    /// Nobody was asked.
+    AtOnce,
     /// The hub did not answer; the containers were ended from outside.
     ByForce,
 }

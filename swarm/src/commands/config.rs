@@ -16,6 +16,9 @@ use ticket::text::one_line;
 use crate::cli::Config;
 use crate::exit;
 
+/// How much of a value is shown in the list of all.
+const WIDTH: usize = 80;
+
 pub fn run(project: &Project, what: Option<Config>, json: bool) -> Result<u8> {
     match what {
         None => all(project, json)?,
@@ -58,12 +61,12 @@ fn all(project: &Project, json: bool) -> Result<()> {
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["Key", "Value", "From"]);
+        .set_header(["Key", "From", "Value"]);
     for setting in settings {
         table.add_row([
             one_line(&setting.key),
-            setting.value,
             setting.source.as_str().to_owned(),
+            ticket::text::beginning(&setting.value, WIDTH),
         ]);
     }
     for line in table.lines() {

@@ -9,23 +9,36 @@ use swarm::Project;
 use swarm::fleet::{Fleet, Listed};
 use ticket::text::plain;
 
-use super::{runtime, session};
+use super::{landing, runtime, session};
 use crate::cli::Logs;
 
 pub fn run(project: &Project, arguments: Logs) -> Result<()> {
+    if let Some(landing) = arguments.landing {
+        return landing::run(project, landing, arguments.follow);
+    }
     match arguments.service {
-        Some(service) if !arguments.session && arguments.ticket.is_none() => {
-            printed(project, &service, arguments.follow, arguments.tail)
-        }
+        Some(service) if !arguments.session && arguments.ticket.is_none() => printed(
+            project,
+            &service,
+            arguments.follow,
+            arguments.tail,
+            arguments.since,
+        ),
         _ => session::run(project, &arguments),
     }
 }
 
-fn printed(project: &Project, service: &str, follow: bool, tail: Option<u64>) -> Result<()> {
+fn printed(
+    project: &Project,
+    service: &str,
+    follow: bool,
+    tail: Option<u64>,
+    since: Option<i64>,
+) -> Result<()> {
     runtime()?.block_on(async {
         let fleet = Fleet::connect().await?;
         let container = find(&fleet.list(project.id()).await?, service)?;
-        let mut pieces = std::pin::pin!(fleet.logs(&container, follow, tail));
+        let mut pieces = std::pin::pin!(fleet.logs_since(&container, follow, tail, since));
         let mut out = std::io::stdout().lock();
         while let Some(piece) = pieces.try_next().await? {
             // What agents print must not control the terminal.
@@ -36,7 +49,8 @@ fn printed(project: &Project, service: &str, follow: bool, tail: Option<u64>) ->
     })
 }
 
-fn find(listed: &[Listed], service: &str) -> Result<String> {
+/// The container of this service.
+pub fn find(listed: &[Listed], service: &str) -> Result<String> {
     if let Some(found) = listed.iter().find(|found| found.name == service) {
         return Ok(found.container.clone());
     }

@@ -22,6 +22,7 @@ mod doctor;
 pub mod failure;
 mod init;
 mod interview_tools;
+mod landing;
 mod login;
 mod logs;
 mod notify;
@@ -32,6 +33,7 @@ mod pull;
 mod regenerate;
 mod scale;
 mod session;
+mod shell;
 mod start;
 mod status;
 mod stop;
@@ -51,7 +53,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Init(arguments) => init::run(arguments)?,
         Command::Start { agents, port, json } => start::run(&project()?, agents, port, json)?,
         Command::Login => login::run(&project()?)?,
-        Command::Stop { json } => stop::run(&project()?, json)?,
+        Command::Stop { now, json } => stop::run(&project()?, now, json)?,
         Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Cost { by, since, json } => {
@@ -64,7 +66,8 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Agent(what) => agent::run(&project()?, &what)?,
         Command::Pull { allow } => return pull::run(&project()?, allow),
         Command::Watch => watch::run(&project()?)?,
-        Command::Regenerate => regenerate::run(&project()?)?,
+        Command::Regenerate { yes, json } => regenerate::run(&project()?, yes, json)?,
+        Command::Shell { agent, command } => return shell::run(&project()?, &agent, command),
         Command::Open { json } => open::run(&project()?, json)?,
         Command::Notify(Notify::Test { channel, json }) => {
             return notify::test(&project()?, channel, json);

@@ -7,6 +7,7 @@ use swarm::fleet::Fleet;
 use swarm::hub::{self, Port};
 use swarm::{Project, bare, channel, image};
 use ticket::prompt::Templates;
+use ticket::wire::HubFile;
 
 use serde_json::json;
 
@@ -17,6 +18,9 @@ use super::{count, login, print_json, runtime};
 
 pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool) -> Result<()> {
     let config = Config::load(project)?;
+    if let Some(file) = runtime()?.block_on(hub::running(project)) {
+        return already(project, &file, agents, port, json);
+    }
     let agents = checked(agents.unwrap_or(config.agents.count))?;
     let prompts = Templates::load(&project.prompts())?;
     if let Some(fault) = prompts.faults().into_iter().next() {
@@ -63,6 +67,43 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool
         "The swarm runs with {} at {} ('swarm open' shows how to log in).",
         count(agents as usize, "agent"),
         running.url
+    ));
+    Ok(())
+}
+
+/// A swarm that runs is what was asked for, with another number of agents where that was said.
+fn already(
+    project: &Project,
+    file: &HubFile,
+    agents: Option<u32>,
+    port: Option<u16>,
+    json: bool,
+) -> Result<()> {
+    let (_, on) = file.url.rsplit_once(':').unwrap_or_default();
+    let on: u16 = on.parse().unwrap_or_default();
+    if let Some(port) = port.filter(|port| *port != on) {
+        bail!(
+            "the swarm runs at {}: 'swarm stop' first, to have it on port {port}",
+            file.url
+        );
+    }
+    let client = hub::client(project)?;
+    if let Some(agents) = agents {
+        client.scale(checked(agents)?)?;
+    }
+    let agents = client.status()?.desired_agents;
+    if json {
+        return print_json(&json!({
+            "url": file.url,
+            "port": on,
+            "wanted_port": on,
+            "agents": agents,
+        }));
+    }
+    say(format!(
+        "The swarm runs already, with {} at {}.",
+        count(agents as usize, "agent"),
+        file.url
     ));
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! does now; with or without a running hub.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -14,13 +14,19 @@ use ticket::filter::LogFilter;
 use ticket::shift::{FailedAttempt, Shift};
 use ticket::store::lock::HubLock;
 use ticket::text::{beginning, one_line};
-use ticket::wire::SwarmStatus;
+use ticket::wire::{Role, SwarmStatus};
 use ticket::{Queue, Status, Store};
 
 use super::count;
 
-/// Clears the terminal and goes to its top.
-const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
+/// Makes room on the terminal; what was printed before can still be scrolled to.
+const CLEAR: &str = "\x1b[2J";
+/// To the top of the terminal.
+const HOME: &str = "\x1b[H";
+/// Erases the rest of a line.
+const REST_OF_LINE: &str = "\x1b[K";
+/// Erases everything below.
+const BELOW: &str = "\x1b[J";
 
 /// How many rows of each part of the report are shown: one screen for all of it. JSON has more.
 const SHOWN: usize = 8;
@@ -30,6 +36,7 @@ const WIDTH: usize = 70;
 /// What `--json` prints.
 #[derive(Serialize)]
 struct Report {
+    state: State,
     running: bool,
     url: Option<String>,
     #[serde(flatten)]
@@ -38,13 +45,40 @@ struct Report {
     #[serde(rename = "tickets", skip_serializing_if = "Option::is_none")]
     stored: Option<BTreeMap<String, u64>>,
     shift: Shift,
+}
+
+/// Whether all is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    /// Nothing hinders the swarm, and nothing waits for the human.
+    Well,
+    /// Something waits for the human.
+    NeedsYou,
+    /// Something hinders the swarm.
+    Hindered,
+    /// No hub runs.
+    Stopped,
     /// The hub ended without being told to.
-    #[serde(skip)]
-    is_down: bool,
+    Down,
+}
+
+impl State {
+    fn of(problems: &[String], shift: &Shift) -> State {
+        match (problems.is_empty(), shift.waiting.is_empty()) {
+            (false, _) => State::Hindered,
+            (true, false) => State::NeedsYou,
+            (true, true) => State::Well,
+        }
+    }
 }
 
 pub fn run(project: &Project, since: Option<i64>, json: bool, watch: bool) -> Result<()> {
-    show(project, since, json)?;
+    let redraws = watch && !json && std::io::stdout().is_terminal();
+    if redraws {
+        print!("{CLEAR}");
+    }
+    show(project, since, json, redraws)?;
     if !watch {
         return Ok(());
     }
@@ -54,22 +88,37 @@ pub fn run(project: &Project, since: Option<i64>, json: bool, watch: bool) -> Re
     };
     for event in follow(project, after) {
         event?;
-        if std::io::stdout().is_terminal() && !json {
-            print!("{CLEAR}");
-        }
-        show(project, since, json)?;
+        show(project, since, json, redraws)?;
     }
     Ok(())
 }
 
 /// Prints the status once.
-fn show(project: &Project, since: Option<i64>, json: bool) -> Result<()> {
+fn show(project: &Project, since: Option<i64>, json: bool, redraws: bool) -> Result<()> {
     let report = report(project, since)?;
-    match json {
-        true => println!("{}", serde_json::to_string(&report)?),
-        false => print!("{}", text(&report)),
+    match (json, redraws) {
+        (true, _) => println!("{}", serde_json::to_string(&report)?),
+        (false, false) => print!("{}", text(&report)),
+        (false, true) => {
+            let (rows, _) = console::Term::stdout().size();
+            print!("{}", redrawn(&text(&report), usize::from(rows)));
+            std::io::stdout().flush()?;
+        }
     }
     Ok(())
+}
+
+/// The text over what the terminal shows, as much of it as has room.
+fn redrawn(text: &str, rows: usize) -> String {
+    let room = rows.saturating_sub(2).max(1);
+    let mut out = HOME.to_owned();
+    for line in text.lines().take(room) {
+        out.push_str(&format!("{line}{REST_OF_LINE}\n"));
+    }
+    if text.lines().count() > room {
+        out.push_str(&format!("…{REST_OF_LINE}\n"));
+    }
+    out + BELOW
 }
 
 /// The same as text, for the end of something that failed.
@@ -88,12 +137,12 @@ fn report(project: &Project, since: Option<i64>) -> Result<Report> {
         .and_then(|swarm| Ok((swarm, client.shift(since)?)));
     match asked {
         Ok((swarm, shift)) => Ok(Report {
+            state: State::of(&swarm.problems, &shift),
             running: true,
             swarm: Some(swarm),
             url: Some(file.url),
             stored: None,
             shift,
-            is_down: false,
         }),
         // A hub that was killed leaves its file behind, but not its lock.
         Err(ticket::Error::Unavailable(_)) if HubLock::shared(&project.hub_lock())?.is_some() => {
@@ -110,29 +159,35 @@ fn stored(project: &Project, since: Option<i64>, is_down: bool) -> Result<Report
     };
     let store = Store::open(&project.database())?;
     Ok(Report {
+        state: match is_down {
+            true => State::Down,
+            false => State::Stopped,
+        },
         running: false,
         url: None,
         swarm: None,
         stored: Some(store.status_counts()?),
         shift: store.shift(since)?,
-        is_down,
     })
 }
 
 fn text(report: &Report) -> String {
     let Some(swarm) = &report.swarm else {
-        let state = match report.is_down {
-            true => "The hub is down, although nobody stopped it: this is from the database.",
-            false => "The swarm is not running.",
+        let state = match report.state {
+            State::Down => {
+                "The hub is down, although nobody stopped it: this is from the database."
+            }
+            _ => "The swarm is not running.",
         };
         let tickets = report.stored.clone().unwrap_or_default();
         let shift = shift(&report.shift);
         return format!("{state}\nTickets: {}\n{shift}", counts(&tickets));
     };
     let mut out = format!(
-        "{} at {}, '{}' is at {:.10}\nTickets: {}\n",
+        "{} at {}: {}\n'{}' is at {:.10}. Tickets: {}\n",
         one_line(&swarm.project),
         report.url.as_deref().unwrap_or_default(),
+        sentence(report.state, swarm, &report.shift),
         swarm.base.branch,
         swarm.base.commit,
         counts(&swarm.tickets)
@@ -149,6 +204,23 @@ fn text(report: &Report) -> String {
         out.push_str(&landings(swarm));
     }
     out
+}
+
+/// Whether it is well and what it does, in a few words.
+fn sentence(state: State, swarm: &SwarmStatus, shift: &Shift) -> String {
+    let busy = ["working", "proposing"];
+    let workers = || {
+        let agents = swarm.agents.iter();
+        agents.filter(|agent| agent.role == Role::Worker)
+    };
+    let at_work = workers().filter(|agent| busy.contains(&agent.state.as_str()));
+    let (at_work, all) = (at_work.count(), workers().count());
+    let how = match state {
+        State::Hindered => "something hinders it (see !)".to_owned(),
+        State::NeedsYou => format!("{} for you", count(shift.waiting.len(), "thing")),
+        State::Well | State::Stopped | State::Down => "all is well".to_owned(),
+    };
+    format!("{how}, {at_work} of {all} agents at work")
 }
 
 /// The report of what happened; one line when nothing did.
@@ -278,4 +350,29 @@ fn table(header: [&str; 4]) -> Table {
 fn lines(table: &Table) -> String {
     let lines = table.lines().map(|line| format!("{}\n", line.trim()));
     format!("\n{}", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_the_worst_there_is() {
+        let waits = ticket::shift::Shift {
+            waiting: Vec::new(),
+            ..Shift::default()
+        };
+        assert_eq!(State::of(&[], &waits), State::Well);
+        assert_eq!(State::of(&["x".into()], &waits), State::Hindered);
+    }
+
+    #[test]
+    fn a_screen_is_drawn_over_and_never_scrolls() {
+        let drawn = redrawn("a\nb\n", 24);
+        assert_eq!(drawn, "\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\n\u{1b}[J");
+        let long = "x\n".repeat(100);
+        let drawn = redrawn(&long, 10);
+        assert_eq!(drawn.lines().count(), 10);
+        assert!(drawn.contains('…'));
+    }
 }

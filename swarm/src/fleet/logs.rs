@@ -15,11 +15,24 @@ impl Fleet {
         follow: bool,
         tail: Option<u64>,
     ) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
+        self.logs_since(container, follow, tail, None)
+    }
+
+    /// The same, of what was printed since this moment, in Unix seconds.
+    pub fn logs_since(
+        &self,
+        container: &str,
+        follow: bool,
+        tail: Option<u64>,
+        since: Option<i64>,
+    ) -> impl Stream<Item = Result<Vec<u8>>> + Send + use<> {
+        let since = since.map_or(0, |since| i32::try_from(since).unwrap_or(i32::MAX));
         let tail = tail.map_or("all".into(), |lines| lines.to_string());
         let options = LogsOptionsBuilder::new()
             .stdout(true)
             .stderr(true)
             .follow(follow)
+            .since(since)
             .tail(&tail)
             .build();
         self.docker

@@ -120,14 +120,37 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
     })
 }
 
-/// Writes the files in `.swarm/` that are swarm's own and not the human's; returns their names.
-pub fn write_own_files(project: &Project) -> Result<Vec<PathBuf>> {
-    let schema = project.folder().join(schema::FILE);
-    let ignore = project.folder().join(".gitignore");
-    for (file, text) in [(&schema, schema::text()), (&ignore, "*\n".into())] {
-        fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+/// A file in `.swarm/` that is swarm's own and not the human's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnFile {
+    /// Where it is.
+    pub place: PathBuf,
+    /// What this version writes there; none where it has nothing there any more.
+    pub text: Option<String>,
+}
+
+/// Every file of our own.
+pub fn own_files(project: &Project) -> Vec<OwnFile> {
+    let files = [
+        (schema::FILE, Some(schema::text())),
+        (".gitignore", Some("*\n".to_owned())),
+        // Earlier versions listed every key there.
+        ("config.reference.toml", None),
+    ];
+    let files = files.map(|(name, text)| OwnFile {
+        place: project.folder().join(name),
+        text,
+    });
+    files.to_vec()
+}
+
+fn write_own_files(project: &Project) -> Result<()> {
+    for OwnFile { place, text } in own_files(project) {
+        if let Some(text) = text {
+            fs::write(&place, text).with_context(|| format!("cannot write {}", place.display()))?;
+        }
     }
-    Ok(vec![schema, ignore])
+    Ok(())
 }
 
 /// Refuses when another branch than the project's is checked out.

@@ -44,10 +44,15 @@ fn a_taken_port_a_second_start_and_unknown_names_are_refused() {
     });
     let running = swarm.containers();
 
+    let again = swarm.start(&[]);
+    assert!(
+        again.contains("runs already, with 1 agent at http://127.0.0.1:"),
+        "{again}"
+    );
     refused(
         &swarm,
-        &["start"],
-        &["a hub is already running", "http://127.0.0.1:"],
+        &["start", "--port", &taken],
+        &["the swarm runs at", "swarm stop"],
     );
     refused(
         &swarm,

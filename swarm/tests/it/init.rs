@@ -179,7 +179,15 @@ fn regenerate_leaves_the_humans_files_alone() {
     place.write(&[(".swarm/config.schema.json", "old")]);
     let bare = place.root().join(".swarm/repo.git");
     place.git_in(&bare, "config gc.auto 1");
-    let out = place.swarm("regenerate").ok();
+    place
+        .swarm("regenerate")
+        .refused(&["nobody is here to say yes", "--yes"]);
+    assert_eq!(place.read(".swarm/config.schema.json"), "old");
+    let out = place.swarm("regenerate --yes").ok();
+    assert!(
+        out.contains("-old\n") && out.contains("set gc.auto = 0"),
+        "{out}"
+    );
     assert!(
         out.contains("Left alone, as they are yours: .swarm/config.json"),
         "{out}"

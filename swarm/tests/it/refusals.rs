@@ -80,6 +80,7 @@ fn no_project_is_said_by_every_command() {
         "pull",
         "watch",
         "regenerate",
+        "shell agent-1",
         "open",
         "verify",
     ] {
@@ -144,7 +145,7 @@ fn start_refuses_before_anything_starts() {
     place.write(&[(".swarm/prompts/work.md", "Do {{ ticket.title | data }}\n")]);
 
     place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
-    for command in ["start", "stop", "logs hub"] {
+    for command in ["start", "stop", "stop --now", "logs hub", "shell agent-1"] {
         place.swarm(command).ended_with(
             4,
             &[
@@ -207,6 +208,34 @@ fn program_for_everyone(place: &Place) -> std::path::PathBuf {
     let program = place.root().join("swarm-program");
     std::fs::copy(env!("CARGO_BIN_EXE_swarm"), &program).unwrap();
     program
+}
+
+#[test]
+fn doctor_works_anywhere_and_says_what_mends_what_it_finds() {
+    let mut place = Place::with_repository(&[("a", "")]);
+    place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
+    let looked = |place: &Place| {
+        let said = place.swarm("doctor --json");
+        assert_eq!(said.code, 1, "{said:?}");
+        let found: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(found["ok"], false);
+        found["findings"].as_array().unwrap().clone()
+    };
+    let outside = looked(&place);
+    let engine = &outside[0];
+    assert_eq!(
+        (&engine["check"], &engine["level"]),
+        (&"engine".into(), &"wrong".into())
+    );
+    assert!(engine["mend"].as_str().unwrap().contains("install Docker"));
+    place.swarm("init . --no-interview").ok();
+    place.write(&[(".swarm/config.json", r#"{"agents": {"cuont": 3}}"#)]);
+    let inside = looked(&place);
+    assert!(inside.len() > outside.len());
+    let config = inside.iter().find(|one| one["check"] == "config").unwrap();
+    assert_eq!(config["mend"], "swarm config check");
+    let hub = inside.iter().find(|one| one["check"] == "hub").unwrap();
+    assert_eq!(hub["level"], "skipped");
 }
 
 #[test]

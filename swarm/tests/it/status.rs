@@ -85,6 +85,7 @@ fn the_report_as_json_has_the_same() {
     let said = place.swarm("status --json --since 8h").ok();
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(report["running"], false);
+    assert_eq!(report["state"], "stopped");
     let shift = &report["shift"];
     assert_eq!(shift["landed_count"], 1);
     assert_eq!(shift["landed"][0]["title"], "A good one");
@@ -98,6 +99,15 @@ fn the_report_as_json_has_the_same() {
         .collect();
     assert_eq!(wanted, ["question", "quarantine"]);
     assert!(shift["interruptions"][0]["until"].is_null());
+}
+
+#[test]
+fn a_landing_can_be_looked_at_without_a_hub() {
+    let place = after_a_night();
+    let said = place.swarm("logs --landing 1").ok();
+    assert!(said.starts_with("landing 1: #"), "{said}");
+    assert!(said.contains("landed, submitted "), "{said}");
+    place.swarm("logs --landing 99").refused(&["99"]);
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod settings;
 mod shift;
 mod tickets;
 mod turn;
+mod upgrade;
 mod usage;
 mod waiting;
 mod waits;
@@ -119,6 +120,7 @@ impl Store {
             ))),
             Some(version) if version < migrate::LATEST => {
                 let _turn = Turn::wait(path)?;
+                upgrade::keep(path, version)?;
                 migrate::run(&mut store.conn, &mut |_| ())?;
                 Ok(store)
             }
@@ -137,7 +139,15 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let _turn = Turn::wait(path)?;
         let mut store = Store::connect(path, flags)?;
-        migrate::version(&store.conn)?;
+        if let Some(version) = migrate::version(&store.conn)?
+            && version < migrate::LATEST
+        {
+            let copy = upgrade::keep(path, version)?;
+            say(&format!(
+                "kept a copy of version {version}: {}",
+                copy.display()
+            ));
+        }
         migrate::run(&mut store.conn, say)
     }
 
