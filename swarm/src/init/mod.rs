@@ -13,14 +13,17 @@ use ticket::{Actor, Queue, Store};
 use crate::bare;
 use crate::config::{Config, DEFAULT_BASE_IMAGE, edit, schema};
 use crate::place;
-use crate::project::{FOLDER, Project, ProjectError};
+use crate::project::{Project, ProjectError};
 
 mod detect;
 mod files;
+mod reference;
 mod templates;
 
 pub use detect::{Detected, detect};
 pub use files::{Added, NewFile, Replaced, replace};
+
+use reference::Reference;
 
 /// The branch of a repository that init itself makes.
 const FIRST_BRANCH: &str = "main";
@@ -86,13 +89,21 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         Some(repository) => base_branch(repository)?,
         None => FIRST_BRANCH.into(),
     };
+    let reference = Reference::find(&dir)?;
+    if let (Some(reference), Some(repository)) = (&reference, &found) {
+        reference.must_be_pulled(repository, &branch)?;
+    }
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let detected = detect(&dir);
     let proposed = detected.as_ref().and_then(|found| found.image.clone());
     let base_image = options.base_image.clone().or(proposed);
     let base_image = base_image.unwrap_or_else(|| DEFAULT_BASE_IMAGE.into());
     let config = templates::config(&name, &branch, &base_image, options);
-    Config::parse(&config, Path::new("what was asked for"))?;
+    let (config, place) = match &reference {
+        Some(reference) => (reference.over(&config)?, reference.settings_file()),
+        None => (config, PathBuf::from("what was asked for")),
+    };
+    Config::parse(&config, &place)?;
 
     let project = Project::create(&dir)?;
     fs::write(project.folder().join(".gitignore"), "*\n")?;
@@ -101,10 +112,19 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         None => new_repository(&dir)?,
     };
     let added = files::add(&repository, &dir, &new_files(&name, detected.as_ref()))?;
+    let kept = reference.as_ref().map(Reference::keep).transpose()?;
     bare::create(&project, &repository, &branch)?;
+    if let Some(reference) = &reference {
+        reference.keep_branches(&bare::open(&project)?)?;
+    }
     write_own_files(&project)?;
     fs::write(project.config_file(), config)?;
-    let seed = make_queue(&project, options.seed, detected.is_some())?;
+    let has_tickets = reference.as_ref().is_some_and(Reference::has_tickets);
+    let seed = make_queue(&project, options.seed && !has_tickets, detected.is_some())?;
+    let taken_over = reference.as_ref().zip(kept);
+    let taken_over = taken_over
+        .map(|(reference, kept)| reference.report(&project.database(), &kept))
+        .transpose()?;
     place::note(&project)?;
     project.commit_id()?;
     Ok(Done {
@@ -116,7 +136,7 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
         uncommitted: uncommitted(&repository)?,
         seed,
         base_image,
-        taken_over: None,
+        taken_over,
     })
 }
 
@@ -183,13 +203,6 @@ fn must_be_new(dir: &Path) -> Result<()> {
         Ok(_) => return Err(already(dir)),
         Err(ProjectError::None(_)) => {}
         Err(error) => return Err(error.into()),
-    }
-    let repository = dir.join(FOLDER).join("repo.git");
-    if repository.exists() {
-        bail!(
-            "{} is there already: move it away first",
-            repository.display()
-        );
     }
     Ok(())
 }

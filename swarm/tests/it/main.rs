@@ -11,6 +11,7 @@ mod init;
 mod interview;
 mod login;
 mod pull;
+mod reference;
 mod refusals;
 mod several;
 mod status;
