@@ -5,18 +5,13 @@
 mod cli;
 mod commands;
 mod door;
-mod heap;
 #[cfg(all(unix, not(test)))]
 mod start;
 
 use clap::Parser;
 
-#[global_allocator]
-static LISTS: heap::Lists = heap::Lists;
-
 /// Returns the exit code.
 fn run() -> u8 {
-    heap::serve_sqlite();
     ticket::text::quiet_broken_pipe();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
