@@ -17,13 +17,14 @@ use swarm::{Config, Project};
 use ticket::store::Session;
 use ticket::store::lock::HubLock;
 use ticket::wire::{Base, HubFile};
-use ticket::{Actor, Store};
+use ticket::{Actor, Store, moment};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::{self, Clock};
 use crate::configuration::{Configuration, InForce};
 use crate::database::{Batch, Database};
 use crate::error::{Answer, Refusal};
@@ -93,6 +94,8 @@ pub struct Hub {
     pub verifications: Verifications,
     /// When silent attempts are over.
     pub leases: Leases,
+    /// Whether the wall clock can be believed.
+    pub clock: Clock,
     /// Who was heard of.
     pub presence: Presence,
     /// Containers.
@@ -231,6 +234,14 @@ impl Running {
         let database = Database::with_batches(Store::open(&path)?, most)?;
         let bare = Bare::new(project.repository(), &config.project.branch);
         reconcile::run(&bare, &database).await?;
+        // It may have been set back while no hub ran.
+        let replies = clock::reply_seconds(&config);
+        let mended = database
+            .call(move |store| store.mend_clock(None, moment::now(), replies))
+            .await?;
+        if !mended.is_empty() {
+            tracing::warn!("the clock was set back: {}", mended.join("; "));
+        }
         // Whoever starts a swarm has just found a credential.
         database.call(|store| store.try_login_again()).await?;
         let budgets = config.budgets;
@@ -256,6 +267,7 @@ impl Running {
             notifier,
             verifications: Verifications::new(config.verify.ready as usize),
             leases: Leases::default(),
+            clock: Clock::default(),
             presence: Presence::default(),
             transcripts: Arc::new(transcripts),
             line: Mutex::default(),
@@ -278,6 +290,7 @@ impl Running {
         loops.spawn(serve(human, people, each_person, at_human, closing()));
         loops.spawn(serve(agents, everyone, each_agent, at_agents, closing()));
         loops.spawn(supervisor::run(hub.clone()));
+        loops.spawn(clock::run(hub.clone()));
         loops.spawn(keeper::run(hub.clone()));
         loops.spawn(configuration::run(hub.clone()));
         loops.spawn(lander(&hub).run(closing()));

@@ -22,6 +22,7 @@
 
 pub mod auth;
 pub mod cli;
+pub mod clock;
 pub mod configuration;
 pub mod database;
 pub mod error;

@@ -13,6 +13,8 @@ const LONGEST_SECONDS: i64 = 6 * 60 * 60;
 const LONGEST_WEEKLY_SECONDS: i64 = 8 * 24 * 60 * 60;
 /// How long to halt when nobody said when the limit ends, in seconds.
 const UNKNOWN_SECONDS: i64 = 5 * 60;
+/// The longest that a day lasts, in seconds: clocks are put back by an hour in autumn.
+const LONGEST_DAY_SECONDS: i64 = 25 * 60 * 60;
 /// The first wait after the service failed, in seconds; doubled by each further failure.
 const FIRST_WAIT_SECONDS: i64 = 10;
 /// The longest wait after the service failed, in seconds.
@@ -69,6 +71,10 @@ pub struct Halt {
     pub since: i64,
     /// When one claim may try, in Unix seconds; none when it does not end by itself.
     pub until: Option<i64>,
+    /// How far ahead that may be at most, in seconds: what is further was written by a clock that was
+    /// ahead.
+    #[serde(default = "longest_of_all")]
+    pub longest: i64,
     /// The attempt, or the proposal run as ticket 0, that tries at present.
     pub probe: Option<(i64, i64)>,
     /// How often the service has failed in a row.
@@ -112,13 +118,15 @@ impl Halt {
         if let Some(login) = before.filter(|halt| halt.cause == Cause::Login) {
             return login.clone();
         }
-        let until = end_of(limit, now, jitter);
-        let known = before.and_then(|halt| halt.until).unwrap_or(until);
+        let end = end_of(limit, now, jitter);
+        let known = before.and_then(|halt| Some((halt.until?, halt.longest)));
+        let (until, longest) = known.filter(|(until, _)| *until > end.0).unwrap_or(end);
         Halt {
             cause: Cause::Limit,
             said: said.to_owned(),
             since: before.map_or(now, |halt| halt.since),
-            until: Some(until.max(known)),
+            until: Some(until),
+            longest,
             probe: None,
             failures: 0,
         }
@@ -132,6 +140,7 @@ impl Halt {
             said: said.to_owned(),
             since: since.map_or(now, |halt| halt.since),
             until: None,
+            longest: 0,
             probe: None,
             failures: 0,
         }
@@ -156,15 +165,17 @@ impl Halt {
         let is_stronger = |halt: &&Halt| !matches!(halt.cause, Cause::Service | Cause::Program);
         if let Some(known) = before.filter(is_stronger) {
             let wait = FIRST_WAIT_SECONDS + spread(jitter, FIRST_WAIT_SECONDS);
-            return known.clone().without_probe(now + wait);
+            return known.clone().without_probe(now, wait);
         }
         let failures = before.map_or(0, |halt| halt.failures) + 1;
         let wait = FIRST_WAIT_SECONDS << (failures - 1).min(10);
+        let wait = wait.min(LONGEST_WAIT_SECONDS) + spread(jitter, FIRST_WAIT_SECONDS);
         Halt {
             cause,
             said: said.to_owned(),
             since: before.map_or(now, |halt| halt.since),
-            until: Some(now + wait.min(LONGEST_WAIT_SECONDS) + spread(jitter, FIRST_WAIT_SECONDS)),
+            until: Some(now + wait),
+            longest: wait,
             probe: None,
             failures,
         }
@@ -177,6 +188,7 @@ impl Halt {
             said: said.to_owned(),
             since,
             until: Some(until),
+            longest: LONGEST_DAY_SECONDS,
             probe: None,
             failures: 0,
         }
@@ -193,28 +205,50 @@ impl Halt {
         }
     }
 
-    /// The one that tries has ended and nothing was learned: another may try from this moment on.
-    pub fn without_probe(self, from: i64) -> Halt {
+    /// The one that tries has ended and nothing was learned: another may try so many seconds from
+    /// `now`.
+    pub fn without_probe(self, now: i64, seconds: i64) -> Halt {
         Halt {
-            until: Some(from),
+            until: Some(now + seconds),
+            longest: seconds,
             probe: None,
             ..self
         }
     }
+
+    /// The same when the clock was set back to `now`: it lasts no longer than it could have been meant
+    /// to. None when it need not be changed.
+    pub fn shortened(&self, now: i64) -> Option<Halt> {
+        let latest = now.saturating_add(self.longest);
+        self.until.filter(|until| *until > latest)?;
+        Some(Halt {
+            since: self.since.min(now),
+            until: Some(latest),
+            ..self.clone()
+        })
+    }
 }
 
-/// When to try again after a limit.
-fn end_of(limit: UsageLimit, now: i64, jitter: f64) -> i64 {
+/// What is known of a halt that was written without it.
+fn longest_of_all() -> i64 {
+    LONGEST_WEEKLY_SECONDS
+}
+
+/// When to try again after a limit, and how far ahead that may be: an announced end is a moment, any
+/// other is a wait from now.
+fn end_of(limit: UsageLimit, now: i64, jitter: f64) -> (i64, i64) {
     let Some(resets_at) = limit.resets_at else {
-        return now + UNKNOWN_SECONDS;
+        return (now + UNKNOWN_SECONDS, UNKNOWN_SECONDS);
     };
     let longest = match limit.weekly {
         true => LONGEST_WEEKLY_SECONDS,
         false => LONGEST_SECONDS,
     };
-    resets_at
-        .saturating_add(SLACK_SECONDS + spread(jitter, SLACK_SECONDS))
-        .clamp(now + SHORTEST_SECONDS, now + longest)
+    let announced = resets_at.saturating_add(SLACK_SECONDS + spread(jitter, SLACK_SECONDS));
+    if announced < now + SHORTEST_SECONDS {
+        return (now + SHORTEST_SECONDS, SHORTEST_SECONDS);
+    }
+    (announced.min(now + longest), longest)
 }
 
 /// A part of `most`, by `jitter` from 0 to 1.
@@ -259,6 +293,32 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_makes_no_halt_longer() {
+        let limited = |resets_at, weekly| {
+            let limit = limit(resets_at, weekly);
+            Halt::by_limit(None, limit, "limit", NOW + HOUR, 0.0)
+        };
+        let service = Halt::by_failure(Cause::Service, None, true, "529", NOW + HOUR, 0.0);
+        let tried = limited(None, false).without_probe(NOW + HOUR, 0);
+        for (halt, until) in [
+            // Nobody said when it ends, or it had ended already.
+            (limited(None, false), Some(NOW + 300)),
+            (limited(Some(NOW), false), Some(NOW + 60)),
+            // It was announced, and as far ahead as a limit can be.
+            (limited(Some(NOW + 3 * HOUR), false), None),
+            (limited(Some(NOW + 48 * HOUR), false), Some(NOW + 6 * HOUR)),
+            (limited(Some(NOW + 48 * HOUR), true), None),
+            (service, Some(NOW + 10)),
+            (tried, Some(NOW)),
+            (Halt::by_login(None, "Not logged in", NOW + HOUR), None),
+        ] {
+            let shortened = halt.shortened(NOW).and_then(|halt| halt.until);
+            assert_eq!(shortened, until, "{halt:?}");
+            assert_eq!(halt.shortened(NOW + HOUR), None, "{halt:?}");
+        }
+    }
+
+    #[test]
     fn what_is_known_to_last_longer_lasts() {
         let exact = Halt::by_limit(None, limit(Some(NOW + HOUR), false), "limit", NOW, 0.0);
         let vague = Halt::by_limit(Some(&exact), limit(None, false), "limit", NOW + 1, 0.0);
@@ -276,7 +336,7 @@ mod tests {
             ..halt
         };
         assert_eq!(trying.claims(NOW + 9999), Claims::Withheld);
-        let again = trying.without_probe(NOW + 400);
+        let again = trying.without_probe(NOW, 400);
         assert_eq!(again.claims(NOW + 400), Claims::Probe);
     }
 
@@ -286,7 +346,7 @@ mod tests {
         assert_eq!(login.claims(i64::MAX), Claims::Withheld);
         let still = Halt::by_limit(Some(&login), limit(None, false), "limit", NOW, 0.0);
         assert_eq!(still.cause, Cause::Login);
-        assert_eq!(login.without_probe(NOW).claims(NOW), Claims::Probe);
+        assert_eq!(login.without_probe(NOW, 0).claims(NOW), Claims::Probe);
     }
 
     #[test]

@@ -12,7 +12,13 @@ pub fn now() -> i64 {
 
 /// Today's date, where this program runs: `2030-01-31`.
 pub fn today() -> String {
-    chrono::Local::now().date_naive().to_string()
+    day_of(now())
+}
+
+/// The date of a moment in Unix seconds, where this program runs: `2030-01-31`.
+pub fn day_of(moment: i64) -> String {
+    let utc = DateTime::from_timestamp(moment, 0).unwrap_or_default();
+    utc.with_timezone(&chrono::Local).date_naive().to_string()
 }
 
 /// A day as it is written: `2030-01-31`.

@@ -152,6 +152,9 @@ pub struct TicketRecord {
     /// Unix seconds before which nobody claims it; 0 for none.
     #[serde(default)]
     pub not_before: i64,
+    /// How long the queue itself makes it wait until then, in seconds; 0: that is somebody's wish.
+    #[serde(default)]
+    pub wait_seconds: i64,
     /// The number of its latest attempt.
     #[serde(default)]
     pub attempt: Option<i64>,

@@ -103,10 +103,20 @@ impl Memory {
         }
     }
 
+    /// What is remembered of a time that is not yet, since the clock was set back, was now.
+    fn not_ahead_of(mut self, now: i64) -> Memory {
+        for seen in self.problems.values_mut() {
+            seen.since = seen.since.min(now);
+            seen.gone_since = seen.gone_since.map(|gone| gone.min(now));
+        }
+        self.idle_since = self.idle_since.map(|since| since.min(now));
+        self
+    }
+
     /// What is to be told now, and the memory from then on.
     pub fn look(&self, facts: &Facts) -> (Memory, Vec<Change>) {
         let mut look = Look {
-            memory: self.clone(),
+            memory: self.clone().not_ahead_of(facts.now),
             facts,
             changes: Vec::new(),
         };
@@ -230,7 +240,8 @@ impl Look<'_> {
             return;
         };
         let is_tried = halt.until.is_some() || halt.probe.is_some();
-        let known = before.filter(|b| (b.cause, b.since) == (halt.cause, halt.since));
+        let known =
+            before.filter(|b| b.cause == halt.cause && (b.since == halt.since || b.since > now));
         // Somebody mended the login, an agent tried, and it was refused again.
         let refused_again =
             halt.cause == Cause::Login && known.is_some_and(|known| known.is_tried) && !is_tried;
@@ -239,7 +250,7 @@ impl Look<'_> {
             Cause::Service => SERVICE_PATIENCE,
             Cause::Limit | Cause::Login | Cause::Program | Cause::Budget => 0,
         };
-        if !was_told && now - halt.since >= patience {
+        if !was_told && now - halt.since.min(now) >= patience {
             self.halted(halt);
             was_told = true;
         }

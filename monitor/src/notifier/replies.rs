@@ -150,7 +150,9 @@ async fn cursor(hub: &Hub, replies: &Replies) -> ticket::Result<Cursor> {
     let fresh = Cursor::new(&replies.topic.address(), moment::now());
     let written = hub.database.read(|store| store.setting(CURSOR)).await?;
     let written: Option<Cursor> = written.and_then(|text| serde_json::from_str(&text).ok());
-    if let Some(cursor) = written.filter(|cursor| cursor.topic == fresh.topic) {
+    if let Some(mut cursor) = written.filter(|cursor| cursor.topic == fresh.topic) {
+        // It may have begun by a clock that was ahead; what is read again is known.
+        cursor.time = cursor.time.min(fresh.time);
         return Ok(cursor);
     }
     // Written down at once: what comes in before the first answer and a restart is not lost.

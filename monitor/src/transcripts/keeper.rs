@@ -46,8 +46,9 @@ async fn look(hub: &Shared) -> ticket::Result<()> {
         .into_iter()
         .collect();
     let transcripts = Arc::clone(&hub.transcripts);
+    let by_age = hub.clock.is_settled();
     let thinned = tokio::task::spawn_blocking(move || {
-        transcripts.thin_out(&|ticket| unfinished.contains(&ticket));
+        transcripts.thin_out(by_age, &|ticket| unfinished.contains(&ticket));
         transcripts.look_again();
     });
     if let Err(error) = thinned.await {

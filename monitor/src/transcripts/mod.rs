@@ -254,12 +254,14 @@ impl Transcripts {
         self.came.send_modify(|came| *came += 1);
     }
 
-    /// Removes what is too old or too much; `unfinished` are tickets whose transcripts go last.
-    fn thin_out(&self, unfinished: &dyn Fn(i64) -> bool) {
+    /// Removes what is too old, where `by_age`, and what is too much; `unfinished` are tickets whose
+    /// transcripts go last.
+    fn thin_out(&self, by_age: bool, unfinished: &dyn Fn(i64) -> bool) {
         let mut state = self.lock();
         let state = &mut *state;
         let entries: Vec<&Entry> = state.entries.values().collect();
-        let doomed = retention::choose(&entries, &self.limits, moment::now(), unfinished);
+        let now = if by_age { moment::now() } else { 0 };
+        let doomed = retention::choose(&entries, &self.limits, now, unfinished);
         if doomed.is_empty() {
             return;
         }

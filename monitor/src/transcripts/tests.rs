@@ -295,7 +295,7 @@ fn what_is_too_much_goes_with_its_files_and_never_what_runs() {
     }
     assert!(transcripts.is_too_large());
     assert_eq!(transcripts.tickets().len(), 12);
-    transcripts.thin_out(&|ticket| ticket == 2);
+    transcripts.thin_out(true, &|ticket| ticket == 2);
     assert!(!transcripts.is_too_large());
     let left: Vec<Of> = transcripts
         .list(&Wanted::default(), 99)

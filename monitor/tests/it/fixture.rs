@@ -52,6 +52,14 @@ impl Swarm {
         self.restart_on(0).await
     }
 
+    /// As [`Swarm::restart`], with something done while no hub runs.
+    pub async fn restart_after(self, meanwhile: impl FnOnce()) -> Swarm {
+        self.running.end().await.unwrap();
+        meanwhile();
+        let running = Running::start(settings(&self.project)).await.unwrap();
+        Swarm { running, ..self }
+    }
+
     /// As [`Swarm::restart`]; people find the next hub on this port.
     pub async fn restart_on(self, port: u16) -> Swarm {
         self.running.end().await.unwrap();

@@ -223,3 +223,27 @@ async fn wrong_use_is_one_sentence() {
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
+
+#[tokio::test]
+async fn what_a_clock_wrote_that_was_ahead_is_set_right_at_the_next_start() {
+    let swarm = Swarm::start().await;
+    let id = swarm.ticket("work").await;
+    let worker = swarm.worker("agent-1").await;
+    worker.work(0).await;
+    let end = json!({ "outcome": "agent-failed", "reason": "it broke" });
+    let ended = worker.post(&format!("/attempts/{id}/1/end"), end).await;
+    assert_eq!(ended.0, StatusCode::NO_CONTENT);
+    let path = swarm.project.database();
+    let swarm = swarm
+        .restart_after(|| {
+            let file = rusqlite::Connection::open(&path).unwrap();
+            let ahead = "UPDATE tickets SET not_before = not_before + 86400";
+            file.execute(ahead, []).unwrap();
+        })
+        .await;
+    let (_, log) = swarm.human().get("/log?limit=50").await;
+    assert!(log.to_string().contains("clock_jumped"), "{log}");
+    // No longer than after any first failure.
+    let work = swarm.agents(&worker.token).work(30).await;
+    assert_eq!(work["ticket"]["id"], id, "{work}");
+}

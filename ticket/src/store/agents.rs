@@ -199,7 +199,7 @@ fn unfinished(tx: &Write<'_>, name: &str) -> Result<Option<Unfinished>> {
             "SELECT a.ticket_id, a.number FROM attempts a JOIN tickets t ON t.id = a.ticket_id
              WHERE a.agent = :name AND a.number = t.attempt AND a.token_hash IS NOT NULL
                AND (a.ended_at IS NULL OR a.settled = 0)
-             ORDER BY a.started_at DESC LIMIT 1",
+             ORDER BY a.ended_at IS NOT NULL, a.started_at DESC LIMIT 1",
             named_params! { ":name": name },
             |row| Ok((row.get(0)?, row.get(1)?)),
         )

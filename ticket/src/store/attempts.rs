@@ -6,7 +6,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::usage::{self, Spender};
-use super::{Store, Write, budgets, events, halts, landings, now, retry, tickets};
+use super::{Store, Write, budgets, events, halts, landings, retry, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::diff::Subject;
@@ -118,7 +118,7 @@ pub fn end_from_outside(
         },
     )?;
     if !settled {
-        tickets::defer(tx, ticket, now() + SETTLING_SECONDS)?;
+        tickets::defer(tx, ticket, SETTLING_SECONDS)?;
     }
     let detail = format!("attempt {}: {outcome}: {reason}", attempt.number);
     events::append(tx, actor, Some(ticket), "attempt_ended", Some(&detail))?;
@@ -454,7 +454,7 @@ fn settle(tx: &Write<'_>, row: &Attempt, end: &EndAttempt) -> Result<()> {
             Some(outcome) if outcome.counts() => retry::backoff(ticket.failures),
             _ => 0,
         };
-        tickets::defer(tx, row.ticket_id, if wait == 0 { 0 } else { now() + wait })?;
+        tickets::defer(tx, row.ticket_id, wait)?;
     }
     let tree = match end.snapshot.as_ref().or(row.snapshot.as_ref()) {
         Some(_) => "its tree is kept",

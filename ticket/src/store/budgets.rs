@@ -166,6 +166,20 @@ pub fn after_midnight(tx: &Write<'_>, who: &str, day: Day) -> Result<()> {
     events::append_as(tx, who, None, "halt_lifted", detail)
 }
 
+/// Begins today anew where a later day was begun by a clock that was ahead. Returns whether it did.
+pub fn return_to_today(tx: &Write<'_>, now: i64) -> Result<bool> {
+    let date = moment::day_of(now);
+    let Some(later) = day(tx)?.filter(|day| day.date > date) else {
+        return Ok(false);
+    };
+    let today = Day {
+        over_since: later.over_since.map(|since| since.min(now)),
+        ..Day::begin(tx, date)?
+    };
+    look_at(tx, Actor::Hub.name(), today, &current(tx)?)?;
+    Ok(true)
+}
+
 /// The human lets claims go on for the rest of the day; false when its budget did not halt them.
 pub fn waive(tx: &Write<'_>, actor: &Actor) -> Result<bool> {
     let day = today(tx)?;

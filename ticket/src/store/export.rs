@@ -72,7 +72,7 @@ pub fn each_event(
 
 const TICKETS: &str = "
     SELECT id, title, description, status, type, assigned_to, created_by, created_at, updated_at,
-           priority, resolution, not_before, attempt, failures, wait_for_children, max_budget_microusd,
+           priority, resolution, not_before, wait_seconds, attempt, failures, wait_for_children, max_budget_microusd,
            (SELECT p.id FROM tickets p WHERE p.id = t.parent_id) AS parent_id
     FROM tickets t ORDER BY id";
 const LABELS: &str = "SELECT ticket_id, label FROM labels ORDER BY ticket_id, label";
@@ -224,6 +224,7 @@ fn ticket(row: &Row<'_>) -> rusqlite::Result<(i64, TicketRecord)> {
         priority: Some(row.get("priority")?),
         resolution: parsed_or_null(row, "resolution")?,
         not_before: row.get("not_before")?,
+        wait_seconds: row.get("wait_seconds")?,
         attempt: Some(row.get("attempt")?),
         failures: row.get("failures")?,
         wait_for_children: row.get("wait_for_children")?,

@@ -196,7 +196,7 @@ fn after_probe(
     };
     match outcome {
         Outcome::Released | Outcome::InfraFailed | Outcome::Cancelled => {
-            settings::keep(tx, KEY, &halt.without_probe(now()))
+            settings::keep(tx, KEY, &halt.without_probe(now(), 0))
         }
         _ => lift(tx, agent, &halt),
     }
@@ -249,6 +249,15 @@ pub fn sentence(halt: &Halt) -> String {
     format!("{what} ({}); {end}", crate::text::one_line(&halt.said))
 }
 
+/// Shortens the account's halt where the clock was set back to `now`. Returns whether it did.
+pub fn shorten(tx: &Write<'_>, now: i64) -> Result<bool> {
+    let Some(halt) = of_account(tx)?.and_then(|halt| halt.shortened(now)) else {
+        return Ok(false);
+    };
+    settings::keep(tx, KEY, &halt)?;
+    Ok(true)
+}
+
 fn lift(tx: &Write<'_>, who: &str, halt: &Halt) -> Result<()> {
     settings::remove(tx, KEY)?;
     let detail = match halt.cause {
@@ -271,7 +280,7 @@ impl Store {
     pub fn try_login_again(&mut self) -> Result<()> {
         self.write(|tx| match of_account(tx)? {
             Some(halt) if halt.cause == Cause::Login => {
-                settings::keep(tx, KEY, &halt.without_probe(now()))
+                settings::keep(tx, KEY, &halt.without_probe(now(), 0))
             }
             _ => Ok(()),
         })

@@ -13,6 +13,7 @@ mod budgets;
 mod census;
 mod checkpoint;
 mod claim;
+mod clock;
 mod comments;
 mod conditions;
 mod cost;

@@ -3,7 +3,7 @@
 
 use rusqlite::named_params;
 
-use super::{Write, attempts, comments, events, now, tickets};
+use super::{Write, attempts, comments, events, tickets};
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
 use crate::comment::NewComment;
@@ -36,7 +36,7 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
         };
         let wait = settling.max(pause);
         if wait > 0 {
-            tickets::defer(tx, id, now() + wait)?;
+            tickets::defer(tx, id, wait)?;
         }
         let deaths = deaths(tx, id)?;
         return match end.outcome == Outcome::InfraFailed && deaths.are_too_many(max_attempts) {
@@ -49,7 +49,7 @@ pub fn after_failure(tx: &Write<'_>, id: i64, end: &EndAttempt, max_attempts: i6
         named_params! { ":id": id },
         |row| row.get(0),
     )?;
-    tickets::defer(tx, id, now() + settling.max(backoff(failures)))?;
+    tickets::defer(tx, id, settling.max(backoff(failures)))?;
     // One that has used up its budget is the human's already.
     let is_free = tickets::get(tx, id)?.assigned_to.is_none();
     if failures >= max_attempts && is_free {
@@ -83,8 +83,10 @@ fn deaths(tx: &Write<'_>, id: i64) -> Result<Deaths> {
                AND number > (SELECT coalesce(max(number), 0) FROM attempts WHERE ticket_id = :id
                              AND outcome IN ('landed', 'needs-review', 'no-change', 'agent-failed',
                                              'verify-red', 'conflict', 'stalled'))
-               AND started_at >= coalesce((SELECT max(created_at) FROM activity_log
-                                           WHERE ticket_id = :id AND action = 'quarantined'), '')",
+               AND number > (SELECT attempt FROM tickets WHERE id = :id) -
+                     (SELECT count(*) FROM activity_log WHERE ticket_id = :id AND action = 'claimed'
+                      AND id > (SELECT coalesce(max(id), 0) FROM activity_log
+                                WHERE ticket_id = :id AND action = 'quarantined'))",
         )?
         .query_row(
             named_params! { ":id": id, ":died": attempts::DIED, ":killed": attempts::KILLED },
@@ -136,8 +138,9 @@ fn quarantine(tx: &Write<'_>, id: i64, why: &str) -> Result<()> {
             )
         });
     let summary = format!(
-        "{why}; this is yours now. 'ticket unclaim {id}' lets agents try again \
-         (a comment first helps them), 'ticket diff {id}' shows what was left.\n{}{log}",
+        "{why}; this is yours now. What should they know? 'ticket answer {id} \"TEXT\"' tells \
+         them and lets them try again, 'ticket unclaim {id}' does so without a word, 'ticket diff \
+         {id}' shows what was left.\n{}{log}",
         lines.join("\n")
     );
     tickets::assign(tx, id, Some(HUMAN))?;

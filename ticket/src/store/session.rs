@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::pauses::Running;
 use super::{
-    ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, comments, cost, doctor,
-    events, export, halts, import, labels, learnings, pauses, proposals, review, search, tickets,
+    ClaimPolicy, Store, Write, attempts, backup, blockers, budgets, claim, clock, comments, cost,
+    doctor, events, export, halts, import, labels, learnings, pauses, proposals, review, search,
+    tickets,
 };
 use crate::actor::Actor;
 use crate::attempt::{Attempt, Outcome};
@@ -121,6 +122,7 @@ impl Queue for Session<'_> {
                 "UPDATE tickets SET title = coalesce(?2, title), description = coalesce(?3, description),
                         type = coalesce(?4, type), priority = coalesce(?5, priority),
                         not_before = coalesce(?6, not_before),
+                        wait_seconds = CASE WHEN ?6 IS NULL THEN wait_seconds ELSE 0 END,
                         max_budget_microusd = CASE WHEN ?7 IS NULL THEN max_budget_microusd
                                                    ELSE nullif(?7, 0) END,
                         updated_at = datetime('now')
@@ -171,7 +173,11 @@ impl Queue for Session<'_> {
             max_attempts: i64::MAX,
         };
         self.store.write(|tx| {
-            let claimed = claim::claim(tx, agent, policy, None, filter)?;
+            let mut claimed = claim::claim(tx, agent, policy, None, filter)?;
+            // Without a hub nobody else sets right what a wrong clock left.
+            if claimed.is_none() && clock::mend_for_claim(tx, super::now())? {
+                claimed = claim::claim(tx, agent, policy, None, filter)?;
+            }
             claimed
                 .map(|(ticket, attempts)| {
                     Ok(Claimed {

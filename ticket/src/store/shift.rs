@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, named_params};
 
-use super::{Store, events, now, settings, tickets, waiting};
+use super::{Store, Write, events, now, settings, tickets, waiting};
 use crate::error::Result;
 use crate::moment;
 use crate::shift::{FailedAttempt, Landed, NAMED, Shift, TURNS, interruptions};
@@ -13,6 +13,16 @@ use crate::shift::{FailedAttempt, Landed, NAMED, Shift, TURNS, interruptions};
 const STARTED: &str = "started_at";
 /// A report of a swarm of which that is not known begins so long ago, in seconds.
 const DEFAULT_SECONDS: i64 = 24 * 60 * 60;
+
+/// A swarm that was started by a clock that was ahead was started now at the latest: what happened
+/// since is not left out of its report.
+pub fn not_started_after(tx: &Write<'_>, now: i64) -> Result<()> {
+    let started = settings::get(tx, STARTED)?.and_then(|text| text.parse::<i64>().ok());
+    match started.filter(|started| *started > now) {
+        Some(_) => settings::set(tx, STARTED, &now.to_string()),
+        None => Ok(()),
+    }
+}
 
 impl Store {
     /// The swarm is started now, by a human.

@@ -247,11 +247,11 @@ pub fn finish(tx: &Write<'_>, id: i64, resolution: Resolution) -> Result<()> {
 }
 
 /// The human gives a ticket back to the agents: what failed before counts no more, and nobody waits
-/// because of it. For a tree that is still to come the ticket goes on waiting.
+/// because of it. A wish for a later moment stays. For a tree that is still to come the ticket goes on waiting.
 pub fn forgive(tx: &Write<'_>, id: i64) -> Result<()> {
     tx.execute(
         "UPDATE tickets SET failures = 0,
-                not_before = CASE WHEN failures = 0 OR EXISTS (
+                not_before = CASE WHEN wait_seconds = 0 OR EXISTS (
                         SELECT 1 FROM attempts a WHERE a.ticket_id = tickets.id
                           AND a.number = tickets.attempt AND a.settled = 0)
                     THEN not_before ELSE 0 END
@@ -270,11 +270,15 @@ pub fn assign(tx: &Write<'_>, id: i64, who: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Nobody claims the ticket before this moment, in Unix seconds.
-pub fn defer(tx: &Write<'_>, id: i64, not_before: i64) -> Result<()> {
+/// Nobody claims the ticket for so many seconds from now.
+pub fn defer(tx: &Write<'_>, id: i64, seconds: i64) -> Result<()> {
+    let not_before = match seconds {
+        0 => 0,
+        seconds => super::now() + seconds,
+    };
     tx.execute(
-        "UPDATE tickets SET not_before = :not_before WHERE id = :id",
-        named_params! { ":id": id, ":not_before": not_before },
+        "UPDATE tickets SET not_before = :not_before, wait_seconds = :seconds WHERE id = :id",
+        named_params! { ":id": id, ":not_before": not_before, ":seconds": seconds },
     )?;
     Ok(())
 }

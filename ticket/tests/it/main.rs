@@ -7,6 +7,7 @@ mod backup;
 mod budgets;
 mod claims;
 mod cli;
+mod clock;
 mod diffs;
 mod doctor;
 mod full;

@@ -28,6 +28,7 @@ fn waiting(ticket: i64, wanted: Wanted, by: &str) -> Waiting {
 
 fn halt(cause: Cause, since: i64, until: Option<i64>) -> Halt {
     Halt {
+        longest: 0,
         cause,
         said: "it said so".into(),
         since,

@@ -68,12 +68,12 @@ impl Import<'_> {
             .tx
             .prepare_cached(
                 "INSERT INTO tickets (id, title, description, status, type, assigned_to, created_by,
-                     created_at, updated_at, priority, resolution, not_before, attempt, failures,
-                     wait_for_children, max_budget_microusd)
+                     created_at, updated_at, priority, resolution, not_before,
+                     wait_seconds, attempt, failures, wait_for_children, max_budget_microusd)
                  VALUES (:id, :title, :description, :status, :type, :assigned_to, :created_by,
                      coalesce(:created_at, datetime('now')),
                      coalesce(:updated_at, :created_at, datetime('now')), :priority, :resolution,
-                     :not_before, :attempt, :failures, :waits, :budget)
+                     :not_before, :wait_seconds, :attempt, :failures, :waits, :budget)
                  RETURNING id",
             )?
             .query_row(
@@ -85,7 +85,7 @@ impl Import<'_> {
                     ":created_at": t.created_at, ":updated_at": t.updated_at,
                     ":priority": t.priority.unwrap_or(2),
                     ":resolution": resolution.map(Resolution::as_str),
-                    ":not_before": t.not_before,
+                    ":not_before": t.not_before, ":wait_seconds": t.wait_seconds,
                     ":attempt": t.attempts.last().map_or(0, |a| a.number),
                     ":failures": t.failures, ":waits": t.wait_for_children,
                     ":budget": t.max_budget_usd.map(|budget| budget.0),

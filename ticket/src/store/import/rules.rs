@@ -38,6 +38,7 @@ pub fn ticket(t: &TicketRecord) -> Result<()> {
     field("updated_at", optional(t.updated_at.as_deref(), time))?;
     field("priority", check_priority(t.priority))?;
     field("not_before", not_negative(t.not_before))?;
+    field("wait_seconds", not_negative(t.wait_seconds))?;
     field("failures", not_negative(t.failures))?;
     field("max_budget_usd", optional(t.max_budget_usd, budget))?;
     each("labels", &t.labels, |label| check_label(label))?;
