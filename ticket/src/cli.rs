@@ -203,9 +203,10 @@ pub enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Answer a question: a comment, and the question is done
+    /// Answer a question: a comment, and the question is done; of a ticket that agents could not do: a
+    /// comment, and they try again
     Answer {
-        /// The question
+        /// The ticket
         #[arg(value_parser = id)]
         id: i64,
         /// The answer; - reads standard input

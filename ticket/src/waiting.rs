@@ -85,7 +85,7 @@ impl Waiting {
                 format!("ticket approve {id}, or ticket reject {id} '…'")
             }
             Wanted::Verify => format!("ticket pass {id}, or ticket fail {id} '…'"),
-            Wanted::Quarantine => format!("ticket comment {id} '…', then ticket unclaim {id}"),
+            Wanted::Quarantine => format!("ticket answer {id} '…', or ticket unclaim {id}"),
             Wanted::Work => format!("ticket show {id}"),
         }
     }

@@ -36,7 +36,14 @@ impl Forms {
                 form("approve", "Approve", None),
                 form("reject", "Reject", Some(("Why not", true))),
             ],
-            Wanted::Quarantine => vec![form("retry", "Let agents try again", None)],
+            Wanted::Quarantine => vec![
+                form(
+                    "answer",
+                    "Tell them and let them try again",
+                    Some(("What agents should know", true)),
+                ),
+                form("retry", "Let agents try again", None),
+            ],
             Wanted::Work => vec![form("unclaim", "Give it to the agents", None)],
         };
         Forms { id, forms }

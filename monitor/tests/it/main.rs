@@ -27,6 +27,7 @@ mod openapi;
 mod page;
 mod pages;
 mod programs;
+mod quarantine;
 mod recorder;
 mod replies;
 mod sessions;

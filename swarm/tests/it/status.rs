@@ -70,7 +70,7 @@ fn the_report_tells_what_happened_and_what_to_type() {
         "Failed: 1 rate-limited, 1 verify-red\n",
         "attempt 1: verify-red: test_x[31m is red\n",
         "question: Which colour?\n    ticket answer ",
-        "quarantine: A bad one\n    ticket comment ",
+        "quarantine: A bad one\n    ticket answer ",
         "till now: the account's usage limit is reached (5-hour limit)",
     ] {
         assert!(said.contains(words), "{words:?} is not in\n{said}");

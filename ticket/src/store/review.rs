@@ -1,9 +1,9 @@
 //! What only the human says about a ticket: the answer to a question, yes or no to a proposal or a
 //! held landing, and whether a check passed.
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
-use super::{Write, attempts, blockers, comments, events, landings, tickets};
+use super::{Write, attempts, blockers, comments, events, landings, session, tickets};
 use crate::actor::Actor;
 use crate::attempt::Outcome;
 use crate::comment::NewComment;
@@ -29,9 +29,14 @@ pub fn finish(tx: &Write<'_>, actor: &Actor, id: i64, resolution: Resolution) ->
     events::append(tx, actor, Some(id), "done", Some(resolution.as_str()))
 }
 
-/// A comment, and done.
+/// A comment, and done. A ticket that went to the human because agents could not do it is theirs
+/// again, with the answer in its comments and nothing held against it.
 pub fn answer(tx: &Write<'_>, actor: &Actor, id: i64, body: &str) -> Result<()> {
     let ticket = tickets::get(tx, id)?;
+    if is_quarantined(tx, &ticket)? {
+        comments::add(tx, actor, id, HUMAN, &NewComment::new(body))?;
+        return session::release(tx, actor, id);
+    }
     if ticket.kind != TicketType::Question && ticket.assigned_to.as_deref() != Some(HUMAN) {
         return Err(Error::Refused(format!(
             "ticket {id} is a {} and does not wait for you: use 'ticket comment'",
@@ -40,6 +45,25 @@ pub fn answer(tx: &Write<'_>, actor: &Actor, id: i64, body: &str) -> Result<()> 
     }
     comments::add(tx, actor, id, HUMAN, &NewComment::new(body))?;
     finish(tx, actor, id, Resolution::Answered)
+}
+
+/// Whether the ticket is the human's because agents could not do it.
+fn is_quarantined(tx: &Write<'_>, ticket: &Ticket) -> Result<bool> {
+    if ticket.kind != TicketType::Task
+        || ticket.status != Status::Open
+        || ticket.assigned_to.as_deref() != Some(HUMAN)
+    {
+        return Ok(false);
+    }
+    let mut query = tx.prepare_cached(
+        "SELECT action FROM activity_log
+         WHERE ticket_id = :id AND action IN ('quarantined', 'claimed', 'unclaimed')
+         ORDER BY id DESC LIMIT 1",
+    )?;
+    let last: Option<String> = query
+        .query_row(named_params! { ":id": ticket.id }, |row| row.get(0))
+        .optional()?;
+    Ok(last.as_deref() == Some("quarantined"))
 }
 
 /// A proposal becomes an open, unassigned task; a held landing may land; that nothing had to change is
