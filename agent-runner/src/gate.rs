@@ -21,6 +21,7 @@ use crate::guard::sweep;
 use crate::interrupt::{Interrupt, Why};
 use crate::layout::{Layout, remove};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
+use crate::memory::Before;
 use crate::process::{Exit, What, spawn};
 use crate::worktree::{WorkTree, io_step};
 
@@ -139,7 +140,7 @@ impl Gate<'_> {
     }
 
     fn run_script(&self, interrupt: &Interrupt) -> Verdict {
-        let begun = freeze::now();
+        let (begun, memory) = (freeze::now(), Before::now());
         let tail = Arc::new(Mutex::new(Tail::default()));
         let end = self.run_to_end(&tail, interrupt);
         let mut run = Run {
@@ -158,6 +159,12 @@ impl Gate<'_> {
             )),
             Ok(End::Interrupted(why)) => return Verdict::Interrupted(why),
             Err(e) => Some(format!("{SCRIPT} could not be run: {e}")),
+        };
+        // Perhaps of something that it started.
+        let memory = why.as_ref().and_then(|_| memory.what_happened());
+        let why = match (why, memory) {
+            (Some(why), Some(memory)) => Some(format!("{why}: {memory}")),
+            (why, _) => why,
         };
         let mut tail = lock(&tail);
         if let Some(why) = &why {

@@ -18,6 +18,8 @@ pub enum Why {
     HubAway,
     /// The hub says that this budget is used up. Concerns only what costs money.
     Budget(Budget),
+    /// The work directory holds more than so many bytes.
+    Disk(u64),
 }
 
 impl Why {

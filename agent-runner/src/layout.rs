@@ -10,12 +10,30 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    /// A folder elsewhere that is emptied with the scratch space.
+    scratch: Option<PathBuf>,
 }
 
 impl Layout {
     /// The work directory at `root`.
     pub fn new(root: impl Into<PathBuf>) -> Layout {
-        Layout { root: root.into() }
+        Layout {
+            root: root.into(),
+            scratch: None,
+        }
+    }
+
+    /// The same with a folder elsewhere that agents alone write to.
+    pub fn with_scratch(self, folder: Option<impl Into<PathBuf>>) -> Layout {
+        Layout {
+            scratch: folder.map(Into::into),
+            ..self
+        }
+    }
+
+    /// The work directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The one clone, kept from attempt to attempt.
@@ -74,9 +92,31 @@ impl Layout {
 
     /// Empties the scratch space and makes what every child needs.
     pub fn refresh(&self) -> io::Result<()> {
+        self.empty_scratch();
         remove(&self.tmp())?;
         fs::create_dir_all(self.tmp())?;
         fs::create_dir_all(self.gate_home())
+    }
+
+    /// Removes all that work left here, the clone with it: it is made anew when it is needed.
+    pub fn clear(&self) -> io::Result<()> {
+        // What cannot be removed must not keep the rest.
+        let homes = remove(&self.homes());
+        self.empty_scratch();
+        self.clear_caches().and(remove(&self.repo())).and(homes)
+    }
+
+    /// Removes what only saves time: caches of the gate's tools, and scratch space.
+    pub fn clear_caches(&self) -> io::Result<()> {
+        remove(&self.gate_home()).and(remove(&self.tmp()))
+    }
+
+    /// What is left in it takes room, or memory, from all later work. What cannot be removed stays.
+    fn empty_scratch(&self) {
+        let entries = self.scratch.as_ref().map(fs::read_dir);
+        for entry in entries.into_iter().flatten().flatten().flatten() {
+            let _ = remove(&entry.path());
+        }
     }
 
     fn homes(&self) -> PathBuf {
@@ -136,6 +176,20 @@ mod tests {
         assert!(layout.enter_proposal_home(1).unwrap());
         assert!(!layout.enter_proposal_home(2).unwrap());
         assert!(!layout.home(2).exists());
+    }
+
+    #[test]
+    fn scratch_space_is_empty_when_work_begins() {
+        let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let layout = Layout::new(dir.path()).with_scratch(Some(scratch.path()));
+        layout.refresh().unwrap();
+        fs::write(scratch.path().join("left"), "x").unwrap();
+        fs::create_dir_all(scratch.path().join("folder/in")).unwrap();
+        fs::write(layout.tmp().join("left"), "x").unwrap();
+        layout.refresh().unwrap();
+        for folder in [scratch.path(), &layout.tmp()] {
+            assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "{folder:?}");
+        }
     }
 
     #[test]

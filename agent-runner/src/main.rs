@@ -20,6 +20,8 @@ use ticket::wire::{Enrolled, Role};
 const HUB: &str = "SWARM_HUB";
 /// What is traded for a token.
 const CODE: &str = "SWARM_CODE";
+/// A folder that is this container's alone, such as a /tmp in its memory.
+const SCRATCH: &str = "SWARM_SCRATCH";
 /// Where the work is done, unless told otherwise.
 const WORK: &str = "/work";
 /// The argument that asks for a probe.
@@ -109,7 +111,7 @@ fn begin(start: &Start) -> Result<(), Failure> {
         unfinished,
     } = enrolled;
     console.say("runner", &format!("enrolled as {name}"));
-    let layout = Layout::new(&start.work);
+    let layout = Layout::new(&start.work).with_scratch(std::env::var_os(SCRATCH));
     let runner = Runner {
         tree: WorkTree::new(layout.repo(), &repository(&start.url), &name),
         hub: door.with_token(&token),

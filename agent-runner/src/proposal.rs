@@ -11,6 +11,7 @@ use ticket::usage::{Allowance, Phase, RunUsage};
 use ticket::wire::{EndProposal, ProposalRun};
 
 use crate::agent::{Ending, Invocation, Place, Run, Session, backend, stall_limit};
+use crate::disk::DiskWatch;
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
 use crate::patience::patiently;
@@ -55,6 +56,12 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
         interrupt.clone(),
         "propose",
     );
+    let disk = DiskWatch::start(
+        runner.layout.root(),
+        proposal.agent.disk_bytes,
+        interrupt.clone(),
+        runner.console.clone(),
+    );
     let mut used = Vec::new();
     let ending = propose(runner, proposal, &interrupt, &pulse, &mut used);
     let end = match ending {
@@ -90,6 +97,7 @@ pub fn run(runner: &Runner, proposal: &ProposalRun) -> bool {
             .console
             .say("runner", &format!("the proposal run was over: {e}"));
     }
+    disk.make_room(&runner.layout, &runner.console);
     worked
 }
 

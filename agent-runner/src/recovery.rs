@@ -8,7 +8,7 @@ use ticket::wire::{EndAttempt, Unfinished};
 use crate::git::Credential;
 use crate::patience::patiently;
 use crate::runner::Runner;
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Extent, Snapshots};
 
 /// Ends the attempt that was left behind.
 pub fn run(runner: &Runner, left: &Unfinished) {
@@ -59,7 +59,7 @@ fn keep(runner: &Runner, left: &Unfinished) -> Result<Option<String>, crate::git
         false => String::new(),
     };
     let snapshots = Snapshots::new(tree.clone(), &branch);
-    match snapshots.take(&start, "recovery")? {
+    match snapshots.take(&start, Extent::All, "recovery")? {
         Some(snapshot) => snapshots
             .push(&Credential::new(&left.token), &snapshot)
             .map(Some),

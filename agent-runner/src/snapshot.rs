@@ -1,7 +1,10 @@
 //! Keeping an attempt's tree as it is, finished or not: a commit made with an index of its own, so
 //! that neither the agent's index nor its branch is touched, pushed to the attempt's branch.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::git::{Credential, Error};
 use crate::layout::remove;
@@ -16,6 +19,29 @@ pub struct Snapshots {
     message: String,
 }
 
+/// How much of a tree is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All that git does not ignore.
+    All,
+    /// What git knew before, and of the rest the smaller files: for a tree that fills the disk.
+    Little,
+}
+
+/// How the names of files are added that come on standard input.
+const LISTED: [&str; 4] = [
+    "--literal-pathspecs",
+    "add",
+    "--pathspec-from-file=-",
+    "--pathspec-file-nul",
+];
+/// How large a new file may be in [`Extent::Little`], in bytes.
+const LARGEST: u64 = 1 << 20;
+/// How many new files there may be.
+const MOST_FILES: usize = 2000;
+/// How much they may hold together, in bytes.
+const MOST_BYTES: u64 = 32 << 20;
+
 impl Snapshots {
     /// Of the attempt that works on `branch`.
     pub fn new(tree: WorkTree, branch: &str) -> Snapshots {
@@ -28,9 +54,9 @@ impl Snapshots {
 
     /// The tree as it is now, as a commit on HEAD: HEAD itself when nothing is uncommitted, none when
     /// it is `start` unchanged. `name` tells the index apart from that of another thread.
-    pub fn take(&self, start: &str, name: &str) -> Result<Option<Commit>, Error> {
+    pub fn take(&self, start: &str, extent: Extent, name: &str) -> Result<Option<Commit>, Error> {
         let head = self.head_or(start)?;
-        let tree = self.write_tree(name)?;
+        let tree = self.write_tree(extent, name)?;
         if tree == head.tree {
             return Ok((head.id != start).then_some(head));
         }
@@ -65,7 +91,27 @@ impl Snapshots {
         }
     }
 
-    fn write_tree(&self, name: &str) -> Result<String, Error> {
+    /// Adds to an index. What cannot be added (a repository inside, a vanishing file) must not lose the
+    /// rest.
+    fn add(&self, index: &Path, call: &[&str], input: Vec<u8>) -> Result<(), Error> {
+        let call = [call, &["--ignore-errors"]].concat();
+        let call = self.tree.git.call(&call);
+        call.env("GIT_INDEX_FILE", index).input(input).output()?;
+        Ok(())
+    }
+
+    /// The names of the new files that are kept of a tree that is too large.
+    fn little(&self) -> Result<Vec<u8>, Error> {
+        let call = ["ls-files", "-z", "--others", "--exclude-standard"];
+        let listed = self.tree.git.call(&call).output()?;
+        let dir = self.tree.dir();
+        Ok(smallest(&listed.stdout, |name| {
+            let meta = fs::symlink_metadata(dir.join(name)).ok()?;
+            (!meta.is_dir()).then_some(meta.len())
+        }))
+    }
+
+    fn write_tree(&self, extent: Extent, name: &str) -> Result<String, Error> {
         let dir = self.tree.git.dir();
         let index = dir.join(format!("snapshot-{name}.index"));
         // A copy of the real index knows which files need not be read again.
@@ -78,12 +124,13 @@ impl Snapshots {
             }
         });
         let added = copied.and_then(|()| {
-            // What cannot be added (a repository inside, a vanishing file) must not lose the rest.
-            self.tree
-                .git
-                .call(&["add", "--all", "--ignore-errors", "--", ":/"])
-                .env("GIT_INDEX_FILE", &index)
-                .output()?;
+            match extent {
+                Extent::All => self.add(&index, &["add", "--all", ":/"], Vec::new())?,
+                Extent::Little => {
+                    self.add(&index, &["add", "--update", ":/"], Vec::new())?;
+                    self.add(&index, &LISTED, self.little()?)?;
+                }
+            }
             self.tree
                 .git
                 .call(&["write-tree"])
@@ -93,6 +140,22 @@ impl Snapshots {
         let _ = remove(&index);
         added
     }
+}
+
+/// The smallest of these files, as far as they are few and little; each ends with a zero byte.
+fn smallest(names: &[u8], size: impl Fn(&Path) -> Option<u64>) -> Vec<u8> {
+    let names = names.split(|byte| *byte == 0).filter(|n| !n.is_empty());
+    let mut sized: Vec<(u64, &[u8])> = names
+        .filter_map(|name| Some((size(Path::new(OsStr::from_bytes(name)))?, name)))
+        .filter(|(size, _)| *size <= LARGEST)
+        .collect();
+    sized.sort_unstable();
+    let mut sum = 0;
+    let few = sized.iter().take(MOST_FILES).take_while(|(size, _)| {
+        sum += size;
+        sum <= MOST_BYTES
+    });
+    few.flat_map(|(_, name)| [*name, b"\0"].concat()).collect()
 }
 
 fn done((pushed, push): (String, Push)) -> Result<String, Error> {

@@ -159,14 +159,20 @@ impl Verifications {
 
     /// The verifier's container is no more. What it had goes to another one, and its name is free.
     pub fn verifier_gone(&self, name: &str) {
+        self.gone(name, &format!("{name} ended without a verdict"));
+    }
+
+    /// The same of one that died, for this reason.
+    pub fn verifier_died(&self, name: &str, why: &str) {
+        self.gone(name, &format!("{name} ended without a verdict: {why}"));
+    }
+
+    fn gone(&self, name: &str, what: &str) {
         let mut state = self.lock();
         state.taken.remove(name);
         state.obsolete.remove(name);
         if let Some(running) = state.running.remove(name) {
-            state.try_again(
-                running.into_job(),
-                format!("{name} ended without a verdict"),
-            );
+            state.try_again(running.into_job(), what.to_owned());
         }
         self.changed(state);
     }

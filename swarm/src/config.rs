@@ -208,6 +208,7 @@ impl Config {
             stall_seconds: self.agents.stall_minutes * 60,
             attempt_timeout_seconds: self.agents.attempt_timeout_minutes * 60,
             transcript_bytes: self.transcripts.max_run_size.0,
+            disk_bytes: self.limits.disk.0,
             prompts,
         }
     }

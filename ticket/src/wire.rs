@@ -210,6 +210,9 @@ pub struct AgentSettings {
     /// The most that is recorded of one run, in bytes.
     #[serde(default = "transcript_bytes")]
     pub transcript_bytes: u64,
+    /// How much its work directory may hold, in bytes; 0 for any amount.
+    #[serde(default)]
+    pub disk_bytes: u64,
     /// The prompt templates by name: `work`, `verify-failed`, `conflict`, `bounced`, `propose`.
     pub prompts: BTreeMap<String, String>,
 }

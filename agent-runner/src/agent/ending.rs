@@ -6,6 +6,7 @@ use ticket::attempt::Outcome;
 use ticket::halt::{Trouble, UsageLimit};
 use ticket::usage::Budget;
 
+use crate::disk::size;
 use crate::interrupt::Why;
 
 /// How a run ended.
@@ -38,6 +39,8 @@ pub enum Ending {
     NotStarted(String),
     /// It ended with a failure of its own.
     Failed(String),
+    /// The system ended it because its container had no memory left; in words.
+    OutOfMemory(String),
     /// Somebody else ended it by a signal.
     Killed(i32),
     /// It took longer than it may.
@@ -73,6 +76,10 @@ impl Ending {
             ),
             Ending::NotStarted(said) => (Outcome::InfraFailed, said.clone()),
             Ending::Failed(said) => (Outcome::AgentFailed, said.clone()),
+            Ending::OutOfMemory(what) => (
+                Outcome::AgentFailed,
+                format!("the agent was killed: {what}"),
+            ),
             Ending::Killed(signal) => (
                 Outcome::AgentFailed,
                 format!("the agent was ended by signal {signal}, again and again"),
@@ -105,6 +112,13 @@ impl Ending {
             Ending::Interrupted(Why::Budget(Budget::Day)) => {
                 (Outcome::Released, "the day's budget is used up".into())
             }
+            Ending::Interrupted(Why::Disk(limit)) => (
+                Outcome::AgentFailed,
+                format!(
+                    "the agent filled its disk: the work directory held more than {} (limits.disk)",
+                    size(*limit)
+                ),
+            ),
             Ending::Interrupted(Why::HubAway) => (
                 Outcome::InfraFailed,
                 "the hub did not answer for too long".into(),
@@ -140,6 +154,7 @@ impl Ending {
             Ending::Failed(said) => Ending::Failed(f(&said)),
             Ending::MaxTurns
             | Ending::Budget
+            | Ending::OutOfMemory(_)
             | Ending::Killed(_)
             | Ending::TimedOut(_)
             | Ending::Stalled(_)

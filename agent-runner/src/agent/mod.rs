@@ -21,6 +21,7 @@ use crate::freeze;
 use crate::guard::{processor_time, sweep};
 use crate::interrupt::{Interrupt, Why};
 use crate::lines::{LINE_LIMIT, Tail, read_lines};
+use crate::memory;
 use crate::process::{Exit, Process, What, spawn};
 use crate::recorder::Recorder;
 
@@ -53,6 +54,8 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// How long an agent CLI may go on after it said that it is done.
 const DONE_GRACE: Duration = Duration::from_secs(30);
 
+/// The signal by which the system ends what uses too much memory.
+const KILL: i32 = Signal::SIGKILL as i32;
 /// How a transcript says that the agent CLI ended by itself.
 const COMPLETED: &str = "completed";
 
@@ -167,6 +170,7 @@ impl Run<'_> {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        let before = memory::Before::now();
         let started = spawn(&mut self.command, What::Work, move |exit| {
             drop(on_exit.send(Event::Exit(exit)));
         });
@@ -221,7 +225,12 @@ impl Run<'_> {
             Some(Cut::Interrupt(why)) => Ending::Interrupted(why),
             Some(Cut::Timeout) => Ending::TimedOut(self.timeout),
             Some(Cut::Stall) => Ending::Stalled(self.stall.unwrap_or_default()),
-            Some(Cut::Done) | None => shared.reader.ending(exit, &shared.stderr.text()),
+            Some(Cut::Done) | None => match shared.reader.ending(exit, &shared.stderr.text()) {
+                Ending::Killed(KILL) => before
+                    .what_happened()
+                    .map_or(Ending::Killed(KILL), Ending::OutOfMemory),
+                other => other,
+            },
         };
         let report = Report {
             ending: ending.map_text(|text| self.console.redact(&clean(text))),

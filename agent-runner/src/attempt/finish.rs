@@ -20,7 +20,11 @@ impl Attempt<'_> {
                 self.leave(&why);
                 None
             }
-            _ => None,
+            _ => {
+                self.disk
+                    .make_room(&self.runner.layout, &self.runner.console);
+                None
+            }
         }
     }
 
@@ -28,12 +32,14 @@ impl Attempt<'_> {
     fn end(&mut self, end: &End) -> Outcome {
         self.lease.say(&format!("{}: {}", end.outcome, end.reason));
         self.wait_for_hub();
-        let snapshot = self.lease.keep("end");
+        let snapshot = self.keep();
         self.tell(&EndAttempt {
             log_tail: end.log_tail.clone(),
             trouble: end.trouble,
             ..self.lease.ending(end.outcome, &end.reason, snapshot)
         });
+        self.disk
+            .make_room(&self.runner.layout, &self.runner.console);
         end.outcome
     }
 
@@ -41,8 +47,18 @@ impl Attempt<'_> {
     fn leave(&mut self, why: &str) {
         self.lease.say(&format!("over: {why}"));
         self.wait_for_hub();
-        let snapshot = self.lease.keep("end");
+        let snapshot = self.keep();
         self.tell(&self.lease.ending(Outcome::Released, why, snapshot));
+        self.disk
+            .make_room(&self.runner.layout, &self.runner.console);
+    }
+
+    /// Keeps the tree. One that fills the disk is not taken up once more as a whole.
+    fn keep(&self) -> Option<String> {
+        match self.disk.is_over() {
+            true => self.lease.keep_little("end"),
+            false => self.lease.keep("end"),
+        }
     }
 
     fn wait_for_hub(&mut self) {

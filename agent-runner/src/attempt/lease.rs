@@ -13,7 +13,7 @@ use ticket::wire::EndAttempt;
 
 use crate::console::Console;
 use crate::git::Credential;
-use crate::snapshot::Snapshots;
+use crate::snapshot::{Extent, Snapshots};
 use crate::worktree::Commit;
 
 /// How long a stop waits for the snapshot before it gives the ticket back without it. Together with
@@ -109,8 +109,20 @@ impl Lease {
     /// Takes a snapshot and hands it to the hub. The commit that has it, if there is anything to keep.
     /// `name` tells two threads apart that may do it at once.
     pub fn keep(&self, name: &str) -> Option<String> {
+        self.keep_of(Extent::All, name)
+    }
+
+    /// The same of a tree that is too large: what was kept while the agent worked, else what git knew
+    /// before and smaller files.
+    pub fn keep_little(&self, name: &str) -> Option<String> {
+        let kept = self.state().kept.clone().map(|commit| commit.id);
+        kept.or_else(|| self.keep_of(Extent::Little, name))
+    }
+
+    fn keep_of(&self, extent: Extent, name: &str) -> Option<String> {
         let start = self.state().start.clone()?;
-        let kept = self.snapshots.take(&start, name).and_then(|snapshot| {
+        let taken = self.snapshots.take(&start, extent, name);
+        let kept = taken.and_then(|snapshot| {
             snapshot
                 .map(|s| self.snapshots.push(&self.credential, &s))
                 .transpose()
@@ -140,7 +152,7 @@ impl Lease {
         let Some(start) = self.state().start.clone() else {
             return;
         };
-        let Ok(Some(snapshot)) = self.snapshots.take(&start, "running") else {
+        let Ok(Some(snapshot)) = self.snapshots.take(&start, Extent::All, "running") else {
             return;
         };
         if !self.is_news(&snapshot) {

@@ -8,6 +8,7 @@ use ticket::attempt::{Outcome, branch};
 use ticket::wire::Assignment;
 
 use crate::agent::Ending;
+use crate::disk::DiskWatch;
 use crate::freeze;
 use crate::git::Credential;
 use crate::interrupt::Interrupt;
@@ -63,6 +64,7 @@ pub fn run(runner: &Runner, assignment: Assignment) -> Option<Outcome> {
     );
     let mut attempt = Attempt {
         runner,
+        disk: DiskWatch::none(),
         base: assignment.base.commit.clone(),
         head: assignment.base.commit.clone(),
         assignment: &assignment,
@@ -89,6 +91,7 @@ struct Attempt<'a> {
     branch: String,
     lease: Arc<Lease>,
     interrupt: Interrupt,
+    disk: DiskWatch,
     pulse: Pulse,
     /// The commit of main that the branch has.
     base: String,
@@ -127,6 +130,13 @@ impl Attempt<'_> {
             Ok(subject) => subject,
             Err(trouble) => return self.finish(progress.next(trouble.into())),
         };
+        // What earlier work left in the tree is gone by now.
+        self.disk = DiskWatch::start(
+            self.runner.layout.root(),
+            self.assignment.agent.disk_bytes,
+            self.interrupt.clone(),
+            self.runner.console.clone(),
+        );
         let mut step = progress.first();
         loop {
             self.runner.stop.checkpoint();

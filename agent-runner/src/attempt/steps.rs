@@ -6,6 +6,7 @@ use ticket::halt::Trouble;
 use ticket::landing::{Landing, LandingState};
 
 use crate::agent::Ending;
+use crate::disk::size;
 use crate::interrupt::Why;
 
 /// The next thing to do.
@@ -105,6 +106,8 @@ pub enum Seen {
     Green,
     /// The gate is red.
     Red(String),
+    /// The gate was ended because the work directory holds more than so many bytes.
+    DiskFull(u64),
     /// Main was part of the branch already.
     Current,
     /// Main was merged in; the branch still differs from it.
@@ -190,6 +193,14 @@ impl Progress {
             Seen::NotCommitted(log) | Seen::Red(log) => {
                 self.hand_back(Handback::VerifyFailed { log })
             }
+            Seen::DiskFull(limit) => failed(
+                Outcome::VerifyRed,
+                &format!(
+                    "verify.sh filled the disk: the work directory held more than {} (limits.disk)",
+                    size(limit)
+                ),
+                None,
+            ),
             Seen::MarkersLeft(files) => self.hand_back(Handback::Conflict {
                 files,
                 reason: None,

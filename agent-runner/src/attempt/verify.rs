@@ -6,6 +6,7 @@ use super::Attempt;
 use super::steps::Seen;
 use super::trouble::Trouble;
 use crate::gate::{Gate, Verdict};
+use crate::interrupt::Why;
 
 impl Attempt<'_> {
     pub(super) fn gate(&mut self) -> Result<Seen, Trouble> {
@@ -31,6 +32,10 @@ impl Attempt<'_> {
                 // What verify.sh left behind is not the agent's work.
                 tree.reset(&self.head)?;
                 Ok(Seen::Red(run.log_tail))
+            }
+            Verdict::Interrupted(Why::Disk(limit)) => {
+                self.runner.stop.checkpoint();
+                Ok(Seen::DiskFull(limit))
             }
             Verdict::Interrupted(_) => {
                 self.runner.stop.checkpoint();

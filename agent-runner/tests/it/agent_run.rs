@@ -268,6 +268,7 @@ fn settings(backend: Backend) -> AgentSettings {
         timeout_seconds: 60,
         attempt_timeout_seconds: 0,
         transcript_bytes: 1 << 20,
+        disk_bytes: 0,
         stall_seconds: 0,
         prompts: Default::default(),
     }

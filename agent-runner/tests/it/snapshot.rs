@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use agent_runner::snapshot::Snapshots;
+use agent_runner::snapshot::{Extent, Snapshots};
 
 use crate::fixture::{Project, commit, git, token, write};
 
@@ -13,7 +13,12 @@ fn an_untouched_tree_is_nothing_to_keep() {
     let project = Project::new(&[("a.txt", "one\n")]);
     let tree = project.begun();
     let snapshots = Snapshots::new(tree, BRANCH);
-    assert_eq!(snapshots.take(&project.head("main"), "x").unwrap(), None);
+    assert_eq!(
+        snapshots
+            .take(&project.head("main"), Extent::All, "x")
+            .unwrap(),
+        None
+    );
 }
 
 #[test]
@@ -33,7 +38,7 @@ fn everything_is_kept_and_nothing_is_touched() {
     write(tree.dir(), "cache", "not kept\n");
     let before = git(tree.dir(), &["status", "--porcelain"]);
     let snapshots = Snapshots::new(tree.clone(), BRANCH);
-    let snapshot = snapshots.take(&main, "x").unwrap().unwrap();
+    let snapshot = snapshots.take(&main, Extent::All, "x").unwrap().unwrap();
     assert_eq!(snapshots.push(&token(), &snapshot).unwrap(), snapshot.id);
     assert_eq!(git(tree.dir(), &["status", "--porcelain"]), before);
     assert_eq!(tree.head().unwrap().id, main);
@@ -60,7 +65,9 @@ fn commits_of_the_agent_are_kept_as_they_are() {
     let work = commit(&tree, BRANCH);
     let snapshots = Snapshots::new(tree, BRANCH);
     assert_eq!(
-        snapshots.take(&project.head("main"), "x").unwrap(),
+        snapshots
+            .take(&project.head("main"), Extent::All, "x")
+            .unwrap(),
         Some(work)
     );
 }
@@ -73,7 +80,7 @@ fn later_snapshots_and_the_final_work_follow_earlier_ones() {
     let snapshots = Snapshots::new(tree.clone(), BRANCH);
     for text in ["two\n", "three\n"] {
         write(tree.dir(), "a.txt", text);
-        let snapshot = snapshots.take(&main, "x").unwrap().unwrap();
+        let snapshot = snapshots.take(&main, Extent::All, "x").unwrap().unwrap();
         snapshots.push(&token(), &snapshot).unwrap();
     }
     let work = commit(&tree, BRANCH);
@@ -93,7 +100,10 @@ fn what_cannot_be_kept_does_not_lose_the_rest() {
     write(tree.dir(), "inner/x.txt", "lost\n");
     fs::write(tree.dir().join(".git/index.lock"), "").unwrap();
     let snapshots = Snapshots::new(tree.clone(), BRANCH);
-    let snapshot = snapshots.take(&project.head("main"), "x").unwrap().unwrap();
+    let snapshot = snapshots
+        .take(&project.head("main"), Extent::All, "x")
+        .unwrap()
+        .unwrap();
     let files = git(tree.dir(), &["ls-tree", "-r", "--name-only", &snapshot.id]);
     assert!(files.contains("kept.txt"), "{files}");
 }
@@ -106,7 +116,7 @@ fn a_tree_whose_head_leads_nowhere_is_kept() {
     write(tree.dir(), "a.txt", "two\n");
     let main = project.head("main");
     let snapshot = Snapshots::new(tree.clone(), BRANCH)
-        .take(&main, "x")
+        .take(&main, Extent::All, "x")
         .unwrap()
         .unwrap();
     assert!(tree.is_ancestor(&main, &snapshot.id).unwrap());
@@ -126,7 +136,7 @@ fn a_conflict_half_resolved_is_kept() {
     };
     tree.lay_out(&conflict, BRANCH).unwrap();
     let snapshot = Snapshots::new(tree.clone(), BRANCH)
-        .take(&main, "x")
+        .take(&main, Extent::All, "x")
         .unwrap()
         .unwrap();
     let text = git(tree.dir(), &["show", &format!("{}:a.txt", snapshot.id)]);
@@ -135,4 +145,31 @@ fn a_conflict_half_resolved_is_kept() {
         git(tree.dir(), &["log", "-1", "--format=%P", &snapshot.id]),
         ours.id
     );
+}
+
+#[test]
+fn of_a_tree_that_is_too_large_the_little_is_kept() {
+    let project = Project::new(&[("a.txt", "one\n"), ("gone.txt", "x\n")]);
+    let tree = project.begun();
+    let main = project.head("main");
+    write(tree.dir(), "a.txt", "two\n");
+    fs::remove_file(tree.dir().join("gone.txt")).unwrap();
+    write(tree.dir(), "new/*.txt", "new\n");
+    write(tree.dir(), "huge", &"x".repeat(2 << 20));
+    for number in 0..2500 {
+        write(
+            tree.dir(),
+            &format!("many/{number}"),
+            "a line that is not short\n",
+        );
+    }
+    let snapshots = Snapshots::new(tree.clone(), BRANCH);
+    let snapshot = snapshots.take(&main, Extent::Little, "x").unwrap().unwrap();
+    snapshots.push(&token(), &snapshot).unwrap();
+    let files = git(&project.remote(), &["ls-tree", "-r", "--name-only", BRANCH]);
+    let files: Vec<&str> = files.lines().collect();
+    assert_eq!((files[0], *files.last().unwrap()), ("a.txt", "new/*.txt"));
+    assert_eq!(files.len(), 1 + 2000);
+    assert!(!files.contains(&"huge") && !files.contains(&"gone.txt"));
+    assert_eq!(git(&project.remote(), &["show", "ticket/1/1:a.txt"]), "two");
 }

@@ -1,5 +1,7 @@
 //! What the end of a container says about the next one. Pure.
 
+use swarm::config::Size;
+
 /// The exit code of a process that was killed.
 const KILLED: i64 = 128 + 9;
 /// The exit code of a process that was asked to end and did not handle it.
@@ -33,11 +35,11 @@ impl Ended {
         self.code == 0 && (self.was_dismissed || self.had_work)
     }
 
-    /// The cause in words that are the same for equal failures.
-    pub fn kind(self) -> String {
+    /// The cause in words that are the same for equal failures; `memory` is what it could use.
+    pub fn kind(self, memory: Size) -> String {
         match self.code {
             code if self.out_of_memory => {
-                format!("exit code {code}, it used more memory than limits.memory allows")
+                format!("exit code {code}, out of memory (limits.memory {memory})")
             }
             KILLED => format!("exit code {KILLED}, killed"),
             code => format!("exit code {code}"),
@@ -77,5 +79,9 @@ mod tests {
             ..ended(KILLED, true)
         };
         assert!(out_of_memory.is_failure());
+        assert_eq!(
+            out_of_memory.kind(Size(4 << 30)),
+            "exit code 137, out of memory (limits.memory 4g)"
+        );
     }
 }

@@ -347,7 +347,7 @@ impl Reconciler {
         if !ended.is_as_asked() {
             let lines = last_lines(&self.engine, &death.container).await;
             let words = lines.as_deref().and_then(last_words);
-            let cause = Cause::new(&ended.kind(), words);
+            let cause = Cause::new(&ended.kind(self.hub.config().limits.memory), words);
             if !id.is_verifier {
                 self.blame(&death.name, ended, lines).await;
             }
@@ -357,7 +357,8 @@ impl Reconciler {
             }
         }
         if id.is_verifier {
-            self.hub.verifications.verifier_gone(&death.name);
+            let kind = ended.kind(self.hub.config().limits.memory);
+            self.hub.verifications.verifier_died(&death.name, &kind);
         }
         if let Some(container) = self.containers.get_mut(&id) {
             container.phase = Phase::Dead;
@@ -368,7 +369,10 @@ impl Reconciler {
     async fn blame(&self, agent: &str, ended: Ended, log_tail: Option<String>) {
         let death = store::Death {
             from_outside: !ended.is_failure(),
-            reason: format!("its container died: {}", ended.kind()),
+            reason: format!(
+                "its container died: {}",
+                ended.kind(self.hub.config().limits.memory)
+            ),
             log_tail,
         };
         let agent = agent.to_owned();

@@ -6,9 +6,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
+use serde_json::json;
 use ticket::attempt::{Attempt, Outcome};
 use ticket::halt::{Cause, Halt};
 use ticket::queue::Queue;
@@ -372,6 +373,74 @@ async fn halted_by((behaviour, outcome, expected): Halting) {
         .await;
     assert_eq!(landed.ticket.failures, 0, "{behaviour}");
     assert!(scene.left_over(id).is_empty(), "{behaviour}");
+    scene.end().await;
+}
+
+/// The agents that speak stream-json.
+const CLAUDE: &str = r#"{"kind": "claude", "program": "@AGENT@"}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_fills_the_disk_is_ended_and_the_disk_is_free_again() {
+    let small = json!({ "proposals": { "enabled": false }, "limits": { "disk": "128m" } });
+    let scene = Scene::with_settings(1, CLAUDE, small).await;
+    let id = scene.ticket("fills the disk").await;
+    let next = scene.ticket("good").await;
+    let detail = scene
+        .until("it is ended", id, |detail| first_outcome(detail).is_some())
+        .await;
+    let attempt = &detail.attempts[0];
+    assert_eq!(attempt.outcome, Some(Outcome::AgentFailed), "{attempt:#?}");
+    let reason = attempt.reason.as_deref().unwrap();
+    assert!(reason.contains("128m (limits.disk)"), "{reason}");
+    assert_eq!(detail.ticket.failures, 1);
+    assert!(scene.keeps(id, 1, &format!("half-{id}")).await);
+    for ticket in [next, id] {
+        scene
+            .until("the next work lands", ticket, |detail| {
+                detail.ticket.resolution == Some(Resolution::Landed)
+            })
+            .await;
+    }
+    assert!(scene.left_over(id).is_empty());
+    let held = scene.held("agent-1");
+    assert!(held < 64 << 20, "{held} bytes are left");
+    scene.end().await;
+}
+
+/// Longer than an agent may be silent while it works.
+const IDLE: Duration = Duration::from_secs(75);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_swarm_starts_no_agent_and_none_is_taken_for_stalled() {
+    let rationed = json!({ "proposals": { "max_open": 1, "every_minutes": 0 } });
+    let scene = Scene::with_settings(2, CLAUDE, rationed).await;
+    let proposals = |store: &mut ticket::Store| {
+        let filter = ticket::filter::Filter {
+            kind: Some("proposal".into()),
+            ..Default::default()
+        };
+        store.session(&Actor::Human).list(&filter)
+    };
+    let begun = Instant::now();
+    while scene.store(proposals).await.is_empty()
+        || !scene.store(|s| s.live_proposals()).await.is_empty()
+    {
+        assert!(begun.elapsed() < scene::PATIENCE, "{}", scene.logs());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(scene.starts("propose"), 1);
+    let cost = |store: &mut ticket::Store| store.session(&Actor::Human).cost(&Default::default());
+    let spent = scene.store(cost).await;
+    tokio::time::sleep(IDLE).await;
+    assert_eq!(scene.starts("propose"), 1, "{}", scene.logs());
+    assert_eq!(scene.store(cost).await, spent);
+    let id = scene.ticket("good").await;
+    let landed = scene
+        .until("who was idle works at once", id, |detail| {
+            detail.ticket.resolution == Some(Resolution::Landed)
+        })
+        .await;
+    assert_eq!(landed.attempts.len(), 1, "{:#?}", landed.attempts);
     scene.end().await;
 }
 

@@ -49,8 +49,18 @@ impl Scene {
 
     /// With so many agents of this backend; `@AGENT@` stands for the scripted program.
     pub async fn with_backend(agents: usize, backend: &str) -> Scene {
+        Scene::with_settings(
+            agents,
+            backend,
+            json!({ "proposals": { "enabled": false } }),
+        )
+        .await
+    }
+
+    /// The same with further tables of the configuration.
+    pub async fn with_settings(agents: usize, backend: &str, more: Value) -> Scene {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(dir.path(), agents, backend);
+        let project = project(dir.path(), agents, backend, &more);
         let loopback = "127.0.0.1:0".parse().unwrap();
         let settings = Settings {
             project: project.root().to_owned(),
@@ -231,6 +241,23 @@ impl Scene {
         }
     }
 
+    /// How often an agent CLI was started for a ticket, or for `propose`.
+    pub fn starts(&self, of: &str) -> usize {
+        let noted = fs::read_to_string(self.dir.path().join("pids").join(of));
+        noted.unwrap_or_default().lines().count()
+    }
+
+    /// How much the work directory of an agent holds, in bytes.
+    pub fn held(&self, agent: &str) -> u64 {
+        let du = Command::new("du")
+            .args(["--summarize", "--block-size=1"])
+            .arg(self.dir.path().join(agent))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&du.stdout).into_owned();
+        said.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// The processes that the agents of a ticket noted and that still run.
     pub fn left_over(&self, ticket: i64) -> Vec<String> {
         let pids = self.dir.path().join("pids");
@@ -355,7 +382,7 @@ async fn verify(process: Process, over: Arc<AtomicBool>, place: usize) {
 }
 
 /// A project as `swarm init` leaves it, with a gate on main.
-fn project(dir: &Path, agents: usize, backend: &str) -> Project {
+fn project(dir: &Path, agents: usize, backend: &str, more: &Value) -> Project {
     let root = dir.join("project");
     fs::create_dir_all(&root).unwrap();
     fs::create_dir_all(dir.join("pids")).unwrap();
@@ -365,8 +392,7 @@ fn project(dir: &Path, agents: usize, backend: &str) -> Project {
     fs::set_permissions(&agent, fs::Permissions::from_mode(0o755)).unwrap();
     let backend = backend.replace("@AGENT@", &agent.display().to_string());
     let backend: Value = serde_json::from_str(&backend).unwrap();
-    let config = json!({
-        "proposals": { "enabled": false },
+    let mut config = json!({
         "verify": { "retries": 2 },
         "queue": { "max_attempts": 3, "lease_seconds": 60 },
         "agents": {
@@ -376,6 +402,8 @@ fn project(dir: &Path, agents: usize, backend: &str) -> Project {
             "env": { "PIDS": dir.join("pids") },
         },
     });
+    let tables = config.as_object_mut().unwrap();
+    tables.extend(more.as_object().unwrap().clone());
     fs::write(project.config_file(), config.to_string()).unwrap();
     let mut options = git2::RepositoryInitOptions::new();
     options.bare(true).initial_head("main");

@@ -34,6 +34,7 @@ pub fn fault(config: &Config) -> Option<Fault> {
     let sizes = [
         ("limits", "memory", limits.memory, LEAST),
         ("limits", "file_size", limits.file_size, LEAST),
+        ("limits", "disk", limits.disk, LEAST),
         ("transcripts", "max_size", transcripts.max_size, LEAST_KEPT),
         (
             "transcripts",

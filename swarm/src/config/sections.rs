@@ -84,6 +84,9 @@ pub struct Limits {
     /// The largest file that a process may write, so that one that writes without end does not fill
     /// the host's disk; at least "64m".
     pub file_size: Size,
+    /// The most that an agent's work directory may hold, its clone and caches included: an agent that
+    /// writes more is ended; at least "64m".
+    pub disk: Size,
 }
 
 /// Where agents may connect to.
@@ -284,6 +287,7 @@ impl Default for Limits {
             cpus: 2.0,
             pids: 1024,
             file_size: Size(16 << 30),
+            disk: Size(20 << 30),
         }
     }
 }

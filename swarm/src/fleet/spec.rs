@@ -21,11 +21,16 @@ pub const HUMAN_PORT: u16 = 3000;
 pub const ENV_HUB: &str = "SWARM_HUB";
 /// The environment variable that holds the one-time code.
 pub const ENV_CODE: &str = "SWARM_CODE";
+/// The environment variable that names a folder which nobody but this container's agents writes to, and
+/// which is empty at the beginning of each work.
+pub const ENV_SCRATCH: &str = "SWARM_SCRATCH";
 /// Where the hub's container has the engine's socket, wherever the host has it.
 pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
 /// Where an agent works: a named volume for workers, memory for verifiers.
 pub const WORK: &str = "/work";
 
+/// Memory that programs take for a disk.
+const TMP: &str = "/tmp";
 /// What the container of a probe is called, and what its program is told to be.
 const PROBE: &str = "probe";
 /// The argument that asks a container what it reaches, and that container's name.
@@ -33,6 +38,7 @@ const REACH: &str = "reach";
 const AGENT_USER: &str = "1000:1000";
 /// Programs may be run from these, as tests do; devices and set-uid bits count for nothing.
 const TMP_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=1777";
+/// What is not in a volume is memory: its size is bounded too.
 const WORK_OPTIONS: &str = "rw,exec,nosuid,nodev,mode=0755,uid=1000,gid=1000";
 const HUB_TMP_OPTIONS: &str = "rw,noexec,nosuid,nodev,mode=1777";
 /// What the engine calls the limit on a file's size.
@@ -149,6 +155,8 @@ pub struct Blueprint {
     names: Names,
     image: String,
     resources: Resources,
+    /// Bytes of all files of an agent.
+    disk: u64,
     access: Access,
 }
 
@@ -168,8 +176,14 @@ impl Blueprint {
                 pids: config.limits.pids,
                 file_size: bytes(config.limits.file_size),
             },
+            disk: config.limits.disk.0,
             access: config.network.access,
         }
+    }
+
+    /// A work directory in memory.
+    fn work_in_memory(&self) -> (String, String) {
+        (WORK.into(), format!("{WORK_OPTIONS},size={}", self.disk))
     }
 
     /// The project's names.
@@ -217,14 +231,14 @@ impl Blueprint {
     pub fn verifier(&self, number: u32, code: &str) -> ContainerSpec {
         let name = agent_name(Role::Verifier, number);
         let mut spec = self.confined(Role::Verifier, &name, code);
-        spec.tmpfs.insert(WORK.into(), WORK_OPTIONS.into());
+        spec.tmpfs.extend([self.work_in_memory()]);
         spec
     }
 
     /// Runs the agent CLI once and away from any hub; what it is to ask comes on its standard input.
     pub fn probe(&self) -> ContainerSpec {
         let mut spec = self.confined(Role::Worker, PROBE, "");
-        spec.tmpfs.insert(WORK.into(), WORK_OPTIONS.into());
+        spec.tmpfs.extend([self.work_in_memory()]);
         spec.labels = self.names.container_labels(PROBE, PROBE);
         spec.env.clear();
         spec.args = vec![PROBE.into()];
@@ -284,11 +298,12 @@ impl Blueprint {
             env: BTreeMap::from([
                 (ENV_HUB.into(), HUB_URL.into()),
                 (ENV_CODE.into(), code.into()),
+                (ENV_SCRATCH.into(), TMP.into()),
             ]),
             args: Vec::new(),
             user: AGENT_USER.into(),
             groups: Vec::new(),
-            tmpfs: BTreeMap::from([("/tmp".into(), TMP_OPTIONS.into())]),
+            tmpfs: BTreeMap::from([(TMP.into(), TMP_OPTIONS.into())]),
             volume: None,
             binds: Vec::new(),
             networks: self.attachments(name),

@@ -42,6 +42,23 @@ if ATTEMPT == '1':
     time.sleep(600)
 seen['found'] = [Path(name).read_text() for name in (f'half-{TICKET}', f'more-{TICKET}')]
 ";
+/// Takes more memory than there is, at the first attempt.
+const GREEDY: &str = "\
+if ATTEMPT == '1':
+    write(f'half-{TICKET}', 'half\\n')
+    taken = []
+    while True:
+        taken.append(b'x' * (1 << 20))
+write(f'work-{TICKET}', 'work\\n')
+";
+/// The same in files that are memory: nobody who is killed gives that back.
+const FILLS_MEMORY: &str = "\
+if ATTEMPT == '1':
+    with open('/tmp/much', 'wb') as much:
+        while True:
+            much.write(b'x' * (1 << 20))
+write(f'work-{TICKET}', 'work\\n')
+";
 const COMMITS_ITSELF: &str = "\
 write('own', 'work\\n')
 git('add', 'own')
@@ -139,6 +156,39 @@ fn a_stopped_and_a_killed_agent_lose_nothing() {
         }
         assert_eq!(swarm.show(id).ticket.failures, 0);
     }
+    swarm.stop();
+}
+
+#[test]
+fn an_agent_without_memory_is_told_of_and_the_next_ticket_starts() {
+    let swarm = puppets();
+    swarm.configure(|config| set(config, "limits", "memory", "128m"));
+    let tickets = [
+        task(&swarm, "Take memory", GREEDY),
+        task(&swarm, "Fill memory with files", FILLS_MEMORY),
+        task(&swarm, "Do good work", "write('good', 'work\\n')"),
+    ];
+    swarm.start(&["--agents", "1"]);
+    until_landed(&swarm, &tickets);
+    let [greedy, fills, _] = tickets.map(|id| attempts(&swarm, id));
+    assert_eq!(greedy[0].outcome, Some(Outcome::AgentFailed), "{greedy:?}");
+    let kept = swarm.repository(&["show", &format!("refs/attempts/{}/1:half-{0}", tickets[0])]);
+    assert_eq!(kept, "half");
+    // The program is killed, or all of the container.
+    let ended = fills[0].outcome;
+    assert!(
+        [Some(Outcome::AgentFailed), Some(Outcome::InfraFailed)].contains(&ended),
+        "{fills:?}"
+    );
+    for attempts in [&greedy, &fills] {
+        let reason = attempts[0].reason.as_deref().unwrap_or_default();
+        assert!(
+            reason.contains("out of memory (limits.memory 128m)"),
+            "{reason}"
+        );
+        assert_eq!(attempts.len(), 2, "{attempts:?}");
+    }
+    assert_eq!(landed_subjects(&swarm).len(), 3);
     swarm.stop();
 }
 

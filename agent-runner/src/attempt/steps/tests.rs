@@ -393,6 +393,8 @@ fn endings() -> Vec<Ending> {
         Ending::Interrupted(Why::Stop),
         Ending::Interrupted(Why::Lost),
         Ending::Interrupted(Why::HubAway),
+        Ending::OutOfMemory("out of memory".into()),
+        Ending::Interrupted(Why::Disk(1)),
         Ending::Interrupted(Why::Budget(ticket::usage::Budget::Ticket)),
         Ending::Interrupted(Why::Budget(ticket::usage::Budget::Day)),
     ]
@@ -402,7 +404,7 @@ fn endings() -> Vec<Ending> {
 /// in which git, the gate and the landing find what it left. None where somebody else ended it.
 #[test]
 fn every_ending_in_every_state_has_one_outcome() {
-    let states: [(&str, Vec<Seen>, Option<Outcome>); 7] = [
+    let states: [(&str, Vec<Seen>, Option<Outcome>); 8] = [
         (
             "nothing changed",
             vec![Seen::Unchanged],
@@ -421,6 +423,11 @@ fn every_ending_in_every_state_has_one_outcome() {
         (
             "the gate is red",
             vec![Seen::Committed, Seen::Red("x".into())],
+            Some(Outcome::VerifyRed),
+        ),
+        (
+            "the gate fills the disk",
+            vec![Seen::Committed, Seen::DiskFull(1)],
             Some(Outcome::VerifyRed),
         ),
         (
@@ -452,7 +459,9 @@ fn every_ending_in_every_state_has_one_outcome() {
             | Ending::Unusable(_)
             | Ending::Failed(_)
             | Ending::Killed(_)
+            | Ending::OutOfMemory(_)
             | Ending::TimedOut(_)
+            | Ending::Interrupted(Why::Disk(_))
             | Ending::Interrupted(Why::Budget(ticket::usage::Budget::Ticket)) => {
                 Some(Outcome::AgentFailed)
             }

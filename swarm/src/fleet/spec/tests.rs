@@ -12,7 +12,12 @@ fn an_agent_has_its_code_and_nothing_else_in_its_environment() {
     for role in [Role::Worker, Role::Verifier] {
         let spec = blueprint(r#"{"agents": {"env": {"KEY": "secret"}}}"#).agent(role, 1, "once");
         let env: Vec<_> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        assert_eq!(env, ["SWARM_CODE=once", "SWARM_HUB=http://hub:7777"]);
+        let expected = [
+            "SWARM_CODE=once",
+            "SWARM_HUB=http://hub:7777",
+            "SWARM_SCRATCH=/tmp",
+        ];
+        assert_eq!(env, expected);
         assert!(!format!("{spec:?}").contains("once"));
     }
 }
@@ -48,6 +53,9 @@ fn limits_come_from_the_configuration() {
         file_size: 1 << 30,
     };
     assert_eq!(blueprint(config).worker(1, "x").resources, expected);
+    let small = blueprint(r#"{"limits": {"disk": "1g"}}"#);
+    let in_memory = &small.verifier(1, "x").tmpfs["/work"];
+    assert!(in_memory.ends_with(",size=1073741824"), "{in_memory}");
     let cores = |cores| blueprint("{}").worker(1, "x").on_cores(cores).resources;
     assert_eq!(cores(1).nano_cpus, NANO);
     assert_eq!(cores(16).nano_cpus, 2 * NANO);
