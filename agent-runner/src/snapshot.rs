@@ -1,6 +1,7 @@
 //! Keeping an attempt's tree as it is, finished or not: a commit made with an index of its own, so
 //! that neither the agent's index nor its branch is touched, pushed to the attempt's branch.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -37,10 +38,10 @@ const LISTED: [&str; 4] = [
 ];
 /// How large a new file may be in [`Extent::Little`], in bytes.
 const LARGEST: u64 = 1 << 20;
-/// How many new files there may be.
-const MOST_FILES: usize = 2000;
+/// How many new files there may be, in all and in a folder at the root.
+const MOST_FILES: usize = 500;
 /// How much they may hold together, in bytes.
-const MOST_BYTES: u64 = 32 << 20;
+const MOST_BYTES: u64 = 8 << 20;
 
 impl Snapshots {
     /// Of the attempt that works on `branch`.
@@ -118,7 +119,7 @@ impl Snapshots {
         let copied = io_step("snapshot", || {
             remove(&index)?;
             remove(&index.with_extension("index.lock"))?;
-            match fs::copy(dir.join("index"), &index) {
+            match copy_with_time(&dir.join("index"), &index) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
                 _ => Ok(()),
             }
@@ -142,10 +143,27 @@ impl Snapshots {
     }
 }
 
-/// The smallest of these files, as far as they are few and little; each ends with a zero byte.
+/// A copy that is as old as what it is a copy of: git reads a file again that changed in the second in
+/// which the index was written, and knows that second by the index's age.
+fn copy_with_time(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, to)?;
+    let written = fs::metadata(from)?.modified()?;
+    fs::File::options()
+        .write(true)
+        .open(to)?
+        .set_modified(written)
+}
+
+/// The smallest of these files, as far as they are few and little, and none of a folder at the root that
+/// has many: that is what fills the disk. Each name ends with a zero byte.
 fn smallest(names: &[u8], size: impl Fn(&Path) -> Option<u64>) -> Vec<u8> {
-    let names = names.split(|byte| *byte == 0).filter(|n| !n.is_empty());
-    let mut sized: Vec<(u64, &[u8])> = names
+    let names = || names.split(|byte| *byte == 0).filter(|n| !n.is_empty());
+    let mut of_folder: HashMap<&[u8], usize> = HashMap::new();
+    for name in names() {
+        *of_folder.entry(folder(name)).or_default() += 1;
+    }
+    let mut sized: Vec<(u64, &[u8])> = names()
+        .filter(|name| of_folder[folder(name)] <= MOST_FILES)
         .filter_map(|name| Some((size(Path::new(OsStr::from_bytes(name)))?, name)))
         .filter(|(size, _)| *size <= LARGEST)
         .collect();
@@ -156,6 +174,11 @@ fn smallest(names: &[u8], size: impl Fn(&Path) -> Option<u64>) -> Vec<u8> {
         sum <= MOST_BYTES
     });
     few.flat_map(|(_, name)| [*name, b"\0"].concat()).collect()
+}
+
+/// The folder at the root that a file is in; a file at the root stands for itself.
+fn folder(name: &[u8]) -> &[u8] {
+    name.split(|byte| *byte == b'/').next().unwrap_or(name)
 }
 
 fn done((pushed, push): (String, Push)) -> Result<String, Error> {

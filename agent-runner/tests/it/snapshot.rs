@@ -156,7 +156,7 @@ fn of_a_tree_that_is_too_large_the_little_is_kept() {
     fs::remove_file(tree.dir().join("gone.txt")).unwrap();
     write(tree.dir(), "new/*.txt", "new\n");
     write(tree.dir(), "huge", &"x".repeat(2 << 20));
-    for number in 0..2500 {
+    for number in 0..600 {
         write(
             tree.dir(),
             &format!("many/{number}"),
@@ -167,9 +167,6 @@ fn of_a_tree_that_is_too_large_the_little_is_kept() {
     let snapshot = snapshots.take(&main, Extent::Little, "x").unwrap().unwrap();
     snapshots.push(&token(), &snapshot).unwrap();
     let files = git(&project.remote(), &["ls-tree", "-r", "--name-only", BRANCH]);
-    let files: Vec<&str> = files.lines().collect();
-    assert_eq!((files[0], *files.last().unwrap()), ("a.txt", "new/*.txt"));
-    assert_eq!(files.len(), 1 + 2000);
-    assert!(!files.contains(&"huge") && !files.contains(&"gone.txt"));
+    assert_eq!(files, "a.txt\nnew/*.txt");
     assert_eq!(git(&project.remote(), &["show", "ticket/1/1:a.txt"]), "two");
 }
