@@ -1,6 +1,8 @@
 //! What an attempt changed, as a patch, read from the bare repository by `git`. Nothing that agents
 //! wrote runs: no hook, no filter, no external diff, no configuration but the repository's own.
 
+pub mod stat;
+
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -64,6 +66,27 @@ pub fn of(repository: &Path, subject: &Subject) -> Result<Vec<u8>> {
     Err(Error::NotFound(format!(
         "attempt {attempt} of ticket {ticket} has left no tree yet"
     )))
+}
+
+/// What a commit changes against where it left the base branch, file by file; none when it is not
+/// there, or changes nothing. See [`stat::told`].
+pub fn changed(repository: &Path, commit: &str) -> Result<Option<String>> {
+    if !exists(repository, commit)? {
+        return Ok(None);
+    }
+    let range = format!("HEAD...{commit}");
+    let args = [
+        "diff",
+        "--numstat",
+        "-z",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+        "--end-of-options",
+        &range,
+    ];
+    let output = git(repository, &args)?;
+    Ok(stat::told(&output.stdout).filter(|_| output.status.success()))
 }
 
 fn exists(repository: &Path, revision: &str) -> Result<bool> {

@@ -36,6 +36,7 @@ async fn prompt(
 pub async fn made(hub: &Hub, wanted: Wanted) -> Answer<Preview> {
     let place = Place {
         prompts: Some(hub.project.prompts()),
+        repository: Some(hub.bare.path().to_owned()),
         base_branch: hub.bare.branch().to_owned(),
         retries: hub.config().verify.retries,
     };

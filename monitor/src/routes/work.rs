@@ -16,6 +16,7 @@ use chrono::Utc;
 use swarm::config::Config;
 use ticket::attempt::Outcome;
 use ticket::backend::Role;
+use ticket::diff;
 use ticket::prompt::Background;
 use ticket::store::{ClaimPolicy, NewAttempt, NewProposal, Ration};
 use ticket::wire::{Assignment, EndAttempt, EndProposal, ProposalRun, Work, WorkRequest};
@@ -154,9 +155,11 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
             Ok((learnings, store.allowance(Some(id))?))
         })
         .await?;
+    let left = left(hub, offer.given.start_from.clone()).await;
     let claim = offer.taken();
     Ok(Work::Ticket(Box::new(Assignment {
         background: Background {
+            left,
             learnings,
             learnings_left_out,
             ..claim.background
@@ -170,6 +173,23 @@ async fn assignment(hub: &Hub, offer: Offer<NewAttempt>) -> Answer<Work> {
         agent,
         gate: hub.config().gate_settings(),
     })))
+}
+
+/// The files that the snapshot changes; an attempt can begin without knowing them.
+async fn left(hub: &Hub, snapshot: Option<String>) -> Option<String> {
+    let (commit, repository) = (snapshot?, hub.bare.path().to_owned());
+    let changed = tokio::task::spawn_blocking(move || diff::changed(&repository, &commit)).await;
+    match changed {
+        Ok(Ok(changed)) => changed,
+        Ok(Err(error)) => {
+            tracing::warn!("what the last attempt left was not looked at: {error}");
+            None
+        }
+        Err(error) => {
+            tracing::warn!("what the last attempt left was not looked at: {error}");
+            None
+        }
+    }
 }
 
 async fn proposal(hub: &Hub, offer: Offer<NewProposal>) -> Answer<Work> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Background, Fault, Finding, Kind, Prompts, Start, Subject, Templates};
+use crate::diff;
 use crate::error::{Error, Result};
 use crate::moment;
 use crate::status::Status;
@@ -78,6 +79,8 @@ pub struct Material {
 pub struct Place {
     /// Where its own templates are.
     pub prompts: Option<PathBuf>,
+    /// The bare repository, where there is one.
+    pub repository: Option<PathBuf>,
     /// The branch that work lands on.
     pub base_branch: String,
     /// How often work comes back to an agent within an attempt.
@@ -92,6 +95,7 @@ impl Place {
         let base_branch = swarm.and_then(|folder| head(&folder.join("repo.git")));
         Place {
             prompts: swarm.map(|folder| folder.join("prompts")),
+            repository: diff::repository(database).ok(),
             base_branch: base_branch.unwrap_or_else(|| "main".to_owned()),
             retries: RETRIES,
         }
@@ -183,6 +187,10 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
             Start::Snapshot { commit }
         }
     };
+    let background = &Background {
+        left: left(place, &start),
+        ..background.clone()
+    };
     let finding = finding(wanted.kind, material.finding, place.retries, &mut notes);
     let subject = Subject::new(background, &agent, &place.base_branch, start.clone());
     let resumed = material.resumed;
@@ -200,6 +208,14 @@ pub fn preview(place: &Place, wanted: &Wanted, material: Material) -> Result<Pre
         text,
         ..nothing_yet
     })
+}
+
+/// What the last attempt left, as far as it can be looked at.
+fn left(place: &Place, start: &Start) -> Option<String> {
+    let (Some(repository), Start::Snapshot { commit }) = (&place.repository, start) else {
+        return None;
+    };
+    diff::changed(repository, commit).ok().flatten()
 }
 
 fn finding(kind: Kind, known: Option<Finding>, retries: u32, notes: &mut Vec<String>) -> Finding {

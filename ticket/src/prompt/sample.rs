@@ -84,6 +84,7 @@ fn everything() -> Background {
         parent: Some(ticket(3, TicketType::Task)),
         resolved_blockers: vec![detail(asked)],
         history: vec![outcome],
+        left: Some("src/main.py +1 -0".to_owned()),
         learnings: vec![Learning {
             id: 1,
             body: "what was found out".to_owned(),
@@ -111,6 +112,7 @@ fn nothing() -> Background {
         parent: None,
         resolved_blockers: Vec::new(),
         history: Vec::new(),
+        left: None,
         learnings: Vec::new(),
         learnings_left_out: 0,
     }

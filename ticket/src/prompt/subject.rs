@@ -46,6 +46,9 @@ pub struct Background {
     pub resolved_blockers: Vec<TicketDetail>,
     /// Earlier attempts and why they failed, oldest first.
     pub history: Vec<Attempt>,
+    /// The files that what the last attempt left changes; none when it left nothing.
+    #[serde(default)]
+    pub left: Option<String>,
     /// What others found out, oldest first.
     #[serde(default)]
     pub learnings: Vec<Learning>,
@@ -80,6 +83,7 @@ pub struct Subject {
     answers: Vec<Answer>,
     answers_left_out: usize,
     history: Vec<Attempt>,
+    left: Option<String>,
     learnings: Vec<Learning>,
     learnings_left_out: usize,
     agent: String,
@@ -121,6 +125,7 @@ impl Subject {
                 .iter()
                 .map(short_attempt)
                 .collect(),
+            left: background.left.as_deref().map(short_reason),
             learnings: background.learnings.iter().map(short_learning).collect(),
             learnings_left_out: background.learnings_left_out,
             agent: agent.to_owned(),

@@ -69,6 +69,7 @@ fn background(ticket: TicketDetail) -> Background {
         history: vec![],
         learnings: vec![],
         learnings_left_out: 0,
+        left: None,
     }
 }
 

@@ -28,6 +28,7 @@ pub fn background(conn: &Connection, ticket: TicketDetail) -> Result<Background>
         parent,
         resolved_blockers,
         history,
+        left: None,
         learnings: Vec::new(),
         learnings_left_out: 0,
     })
