@@ -19,6 +19,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use ticket::backend::{AgentCli, alternatives};
+use ticket::moment;
 
 use crate::project::Project;
 
@@ -58,7 +59,30 @@ impl Credentials {
     /// that says what to do.
     pub fn find(clis: &[AgentCli]) -> Result<Credentials> {
         let variable = |name: &str| std::env::var(name).ok();
-        find_for(clis, &variable, &login::in_keychain, Utc::now())
+        let host = Host {
+            variable: &variable,
+            keychain: &login::in_keychain,
+            kept: &BTreeMap::new(),
+            now: Utc::now(),
+        };
+        find_for(clis, &host)
+    }
+
+    /// The same; what is nowhere to be found is taken from what the last `swarm start` or `swarm
+    /// login` kept.
+    pub fn find_or_kept(clis: &[AgentCli], project: &Project) -> Result<Credentials> {
+        let mut kept = Credentials::read(project)?;
+        if kept.expires_at.is_some_and(|at| at <= moment::now()) {
+            kept.values.remove(OAUTH_TOKEN);
+        }
+        let variable = |name: &str| std::env::var(name).ok();
+        let host = Host {
+            variable: &variable,
+            keychain: &login::in_keychain,
+            kept: kept.values(),
+            now: Utc::now(),
+        };
+        find_for(clis, &host)
     }
 
     /// What the last start found; nothing when agents need no account.
@@ -168,22 +192,46 @@ pub(crate) fn write_private(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&draft, file)
 }
 
-fn find_for(
-    clis: &[AgentCli],
-    variable: &dyn Fn(&str) -> Option<String>,
-    keychain: &dyn Fn() -> Option<String>,
+/// Where credentials may be found.
+struct Host<'a> {
+    /// The environment.
+    variable: &'a dyn Fn(&str) -> Option<String>,
+    /// What `claude` keeps in the keychain of macOS.
+    keychain: &'a dyn Fn() -> Option<String>,
+    /// What an earlier command kept, for want of anything else.
+    kept: &'a BTreeMap<String, String>,
     now: DateTime<Utc>,
-) -> Result<Credentials> {
+}
+
+impl Host<'_> {
+    /// The first of these variables that was kept.
+    fn kept(&self, names: &[&str]) -> Option<Credentials> {
+        let mut kept = names
+            .iter()
+            .filter_map(|name| self.kept.get_key_value(*name));
+        kept.next()
+            .map(|(name, value)| Credentials::one(name, value))
+    }
+}
+
+fn find_for(clis: &[AgentCli], host: &Host<'_>) -> Result<Credentials> {
     let mut found = Credentials::default();
     for backend in clis.iter().map(|cli| &cli.backend) {
         for entry in &backend.secrets {
             let names: Vec<&str> = alternatives(entry).collect();
-            let one = match find_variable(&names, variable)? {
-                Some(one) => one,
-                None if names.contains(&OAUTH_TOKEN) => find_login(variable, keychain, now)?,
-                None => {
-                    let (name, names) = (&backend.name, names.join(" or "));
-                    bail!("no credentials for the {name} backend: set {names}");
+            let is_claude = names.contains(&OAUTH_TOKEN);
+            let one = match find_variable(&names, host.variable)? {
+                Some(one) => Some(one),
+                None if is_claude => find_login(host)?,
+                None => None,
+            };
+            let Some(one) = one.or_else(|| host.kept(&names)) else {
+                let (name, names) = (&backend.name, names.join(" or "));
+                match is_claude {
+                    true => bail!(
+                        "no credentials for the claude backend: set {API_KEY}, or {OAUTH_TOKEN} (made by 'claude setup-token'), or log in with 'claude'"
+                    ),
+                    false => bail!("no credentials for the {name} backend: set {names}"),
                 }
             };
             found.values.extend(one.values);
@@ -208,21 +256,14 @@ fn find_variable(
     Ok(None)
 }
 
-/// The login that `claude` keeps.
-fn find_login(
-    variable: &dyn Fn(&str) -> Option<String>,
-    keychain: &dyn Fn() -> Option<String>,
-    now: DateTime<Utc>,
-) -> Result<Credentials> {
-    if let Some(file) = login::file(variable).filter(|file| file.is_file()) {
-        return Ok(of_login(login::of_file(&file, now)?, Some(file)));
+/// The login that `claude` keeps, if it keeps one.
+fn find_login(host: &Host<'_>) -> Result<Option<Credentials>> {
+    if let Some(file) = login::file(host.variable).filter(|file| file.is_file()) {
+        return Ok(Some(of_login(login::of_file(&file, host.now)?, Some(file))));
     }
-    match keychain() {
-        Some(text) => Ok(of_login(login::parse(&text, "the keychain", now)?, None)),
-        None => bail!(
-            "no credentials for the claude backend: set {API_KEY}, or {OAUTH_TOKEN} (made by 'claude setup-token'), or log in with 'claude'"
-        ),
-    }
+    let kept = (host.keychain)();
+    let login = kept.map(|text| login::parse(&text, "the keychain", host.now));
+    Ok(login.transpose()?.map(|login| of_login(login, None)))
 }
 
 fn of_login(login: login::Login, file: Option<PathBuf>) -> Credentials {
@@ -264,7 +305,14 @@ mod tests {
         keychain: &dyn Fn() -> Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Credentials> {
-        find_for(&Config::default().clis(), variable, keychain, now)
+        let kept = &BTreeMap::new();
+        let host = Host {
+            variable,
+            keychain,
+            kept,
+            now,
+        };
+        find_for(&Config::default().clis(), &host)
     }
 
     fn now() -> DateTime<Utc> {
@@ -322,7 +370,13 @@ mod tests {
         let now = DateTime::from_timestamp(1_000_000, 0).unwrap();
         let find = |names: &[&str]| {
             let variable = |name: &str| names.contains(&name).then(|| format!("value-of-{name}"));
-            find_for(&clis, &variable, &|| None, now)
+            let host = Host {
+                variable: &variable,
+                keychain: &|| None,
+                kept: &BTreeMap::new(),
+                now,
+            };
+            find_for(&clis, &host)
         };
         let found = find(&["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"]).unwrap();
         let names: Vec<&String> = found.values().keys().collect();
@@ -332,6 +386,42 @@ mod tests {
             error,
             "no credentials for the gemini backend: set GEMINI_API_KEY"
         );
+    }
+
+    #[test]
+    fn what_was_kept_is_taken_when_nothing_else_is_there() {
+        let text = r#"{"agents": {"backend": {"kind": "codex"}, "roles": {"propose": {"backend": "claude"}}}}"#;
+        let clis = Config::parse(text, Path::new("c")).unwrap().clis();
+        let kept = [
+            ("CODEX_API_KEY", "kept"),
+            (OAUTH_TOKEN, "kept"),
+            ("OTHER", "kept"),
+        ];
+        let kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let kept = BTreeMap::from(kept);
+        let find = |set: &[(&str, &str)], kept: &BTreeMap<String, String>| {
+            let variable = |name: &str| {
+                let found = set.iter().find(|(key, _)| *key == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let host = Host {
+                variable: &variable,
+                keychain: &|| None,
+                kept,
+                now: now(),
+            };
+            find_for(&clis, &host).map(|found| found.values)
+        };
+        let found = find(&[("CODEX_API_KEY", "set")], &kept).unwrap();
+        assert_eq!(found.get(OAUTH_TOKEN).map(String::as_str), Some("kept"));
+        assert!(
+            found.values().any(|value| value == "set") && found.len() == 2,
+            "{found:?}"
+        );
+        assert_eq!(find(&[], &kept).unwrap().len(), 2);
+        assert!(find(&[], &BTreeMap::new()).is_err());
+        let wrong = find(&[(API_KEY, "two words")], &kept).unwrap_err();
+        assert!(wrong.to_string().contains("expected one word"), "{wrong}");
     }
 
     #[test]

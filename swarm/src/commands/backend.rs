@@ -30,7 +30,7 @@ const SLACK: Duration = Duration::from_secs(60);
 pub fn run(project: &Project, what: Backend) -> Result<u8> {
     let config = Config::load(project)?;
     match what {
-        Backend::List { json } => list(&config, json),
+        Backend::List { json } => list(project, &config, json),
         Backend::Test { name, model, json } => test(project, &config, name.as_deref(), model, json),
     }
 }
@@ -47,7 +47,7 @@ struct Listed {
     account: bool,
 }
 
-fn list(config: &Config, json: bool) -> Result<u8> {
+fn list(project: &Project, config: &Config, json: bool) -> Result<u8> {
     let roles = [Role::Work, Role::Mend, Role::Propose];
     let mut clis = config.clis();
     for backend in config.backends.values() {
@@ -66,7 +66,7 @@ fn list(config: &Config, json: bool) -> Result<u8> {
                 .into_iter()
                 .filter(|role| config.cli(*role) == cli)
                 .collect(),
-            account: Credentials::find(std::slice::from_ref(&cli)).is_ok(),
+            account: Credentials::find_or_kept(std::slice::from_ref(&cli), project).is_ok(),
             name: cli.backend.name,
             kind: cli.backend.kind,
             program: cli.backend.program,
@@ -114,7 +114,7 @@ fn test(
 ) -> Result<u8> {
     let mut cli = chosen(config, name)?;
     cli.model = model.or(cli.model);
-    let credentials = Credentials::find(std::slice::from_ref(&cli))?;
+    let credentials = Credentials::find_or_kept(std::slice::from_ref(&cli), project)?;
     let mut settings = config.agent_settings(
         Role::Work,
         credentials.values().clone(),

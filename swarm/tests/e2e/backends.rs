@@ -65,4 +65,16 @@ fn a_backend_is_tried_in_a_container_and_its_key_stays_there() {
     }
     let files = canary.files_with_it(&swarm.folder());
     assert!(files.is_empty(), "{files:?}");
+
+    // What was kept is good enough for a later try from elsewhere.
+    with_backend(&swarm, GOOD);
+    swarm.swarm(&["login"]);
+    swarm.set_env("PROBE_KEY", "");
+    let report: ProbeReport =
+        serde_json::from_str(&swarm.swarm(&["backend", "test", "--json"])).expect("a report");
+    let first = &report.runs[0];
+    assert!(
+        first.ok && first.log_tail.contains("key: [secret]"),
+        "{report:?}"
+    );
 }
