@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ticket::Status;
+use ticket::cost::Cost;
 use ticket::ticket::{HUMAN, Resolution, Ticket, TicketDetail, TicketType};
 
 use crate::support::canary::Canary;
 use crate::support::engine::{self, Kind};
 use crate::support::leaks;
-use crate::support::messages_api::MessagesApi;
+use crate::support::messages_api::{MessagesApi, Used};
 use crate::support::published;
 use crate::support::swarm::Swarm;
 
@@ -60,6 +61,11 @@ fn real_claude_lands_three_tickets_on_a_published_project() {
     assert!(claude_seen.get() && !key_in_arguments.get());
 
     let made = [first, second, third].map(|id| swarm.show(id));
+    what_it_used_is_told(
+        &swarm,
+        &api,
+        &[(first, WORDS), (second, MEAN), (third, MENTION)],
+    );
     worked_as_told(&api, &canary);
     agents_spoke_under_their_own_names(&swarm, &made);
     let sessions = sessions_tell_what_was_done(&swarm, first, second);
@@ -101,6 +107,40 @@ fn worked_as_told(api: &MessagesApi, canary: &Canary) {
         .map(|note| note.kind.as_str())
         .collect();
     assert_eq!(kinds, BTreeSet::from(["conflict", "verify failed", "work"]));
+}
+
+/// What the service counted is what `swarm cost` and the ticket tell, and it has a price.
+fn what_it_used_is_told(swarm: &Swarm, api: &MessagesApi, tickets: &[(i64, &str)]) {
+    let cost: Cost =
+        serde_json::from_str(&swarm.swarm(&["cost", "--by", "ticket", "--json"])).expect("JSON");
+    let mut sum = 0;
+    for (ticket, marker) in tickets {
+        let notes = api.notes().into_iter();
+        let steps = notes.filter(|note| note.marker == Some(*marker));
+        let used = steps.fold(Used::default(), |sum, note| sum.and(note.used));
+        let key = ticket.to_string();
+        let line = cost.lines.iter().find(|line| line.key == key);
+        let spent = &line.expect("a line for the ticket").spent;
+        let usage = Used {
+            input: spent.input_tokens,
+            output: spent.output_tokens,
+            cache_read: spent.cache_read_tokens,
+            cache_write: spent.cache_write_tokens,
+        };
+        assert_eq!(usage, used, "{marker}");
+        let shown = swarm.show(*ticket);
+        assert!(
+            spent.is_cost_known && shown.ticket.spent_usd.0 > 0,
+            "{shown:?}"
+        );
+        assert_eq!(shown.ticket.spent_usd, spent.cost_usd, "{marker}");
+        let attempt = &shown.attempts[0].spent;
+        assert_eq!(attempt.output_tokens, used.output, "{marker}");
+        sum += shown.ticket.spent_usd.0;
+    }
+    assert!(cost.total.cost_usd.0 >= sum && sum > 0, "{cost:?}");
+    let table = swarm.swarm(&["cost", "--by", "model"]);
+    assert!(table.contains("claude-"), "{table}");
 }
 
 fn agents_spoke_under_their_own_names(swarm: &Swarm, made: &[TicketDetail]) {

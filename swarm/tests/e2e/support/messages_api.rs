@@ -48,6 +48,29 @@ pub struct Note {
     pub step: usize,
     /// What tools said, when they failed.
     pub tool_errors: Vec<String>,
+    /// What the answer used, as the answer says.
+    pub used: Used,
+}
+
+/// Tokens, as an answer counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    pub input: i64,
+    pub output: i64,
+    pub cache_read: i64,
+    pub cache_write: i64,
+}
+
+impl Used {
+    /// Both together.
+    pub fn and(self, other: Used) -> Used {
+        Used {
+            input: self.input + other.input,
+            output: self.output + other.output,
+            cache_read: self.cache_read + other.cache_read,
+            cache_write: self.cache_write + other.cache_write,
+        }
+    }
 }
 
 struct Desk {
@@ -99,15 +122,23 @@ async fn messages(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes
     };
     let (step, note) = decide(&desk.script, &request);
     let header = |name| Some(headers.get(name)?.to_str().ok()?.to_string());
+    let message = answer::message(&request, &step);
+    let tokens = |name: &str| message["usage"][name].as_i64().unwrap_or_default();
+    let used = Used {
+        input: tokens("input_tokens"),
+        output: tokens("output_tokens"),
+        cache_read: tokens("cache_read_input_tokens"),
+        cache_write: tokens("cache_creation_input_tokens"),
+    };
     desk.notes
         .lock()
         .expect("nobody panics with it")
         .push(Note {
             key: header("x-api-key"),
             agent: header("user-agent").unwrap_or_default(),
+            used,
             ..note
         });
-    let message = answer::message(&request, &step);
     if request["stream"] == true {
         (
             [(header::CONTENT_TYPE, "text/event-stream")],
@@ -128,6 +159,7 @@ fn decide(script: &Script, request: &Value) -> (Step, Note) {
         marker: None,
         step: 0,
         tool_errors: Vec::new(),
+        used: Used::default(),
     };
     let has_tools = request["tools"].as_array().is_some_and(|t| !t.is_empty());
     let Some(read) = Conversation::read(request).filter(|_| has_tools) else {
