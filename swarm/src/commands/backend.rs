@@ -16,7 +16,7 @@ use ticket::text::{one_line, plain};
 use ticket::usage::ModelUsage;
 
 use super::progress::Build;
-use super::runtime;
+use super::{login, runtime};
 use crate::cli::Backend;
 use crate::exit;
 
@@ -114,7 +114,8 @@ fn test(
 ) -> Result<u8> {
     let mut cli = chosen(config, name)?;
     cli.model = model.or(cli.model);
-    let credentials = Credentials::find_or_kept(std::slice::from_ref(&cli), project)?;
+    let credentials = Credentials::find_or_kept(std::slice::from_ref(&cli), project)
+        .map_err(login::no_account)?;
     let mut settings = config.agent_settings(
         Role::Work,
         credentials.values().clone(),

@@ -29,12 +29,18 @@ pub fn run(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// The account of whoever runs this, with a warning when it ends soon.
-pub fn found(clis: &[AgentCli]) -> Result<Credentials> {
-    let credentials = Credentials::find(clis).map_err(|error| Refusal {
+/// That there is no account, or none that is good.
+pub fn no_account(error: anyhow::Error) -> anyhow::Error {
+    let refusal = Refusal {
         code: exit::NO_ACCOUNT,
         what: format!("{error:#}"),
-    })?;
+    };
+    refusal.into()
+}
+
+/// The account of whoever runs this, with a warning when it ends soon.
+pub fn found(clis: &[AgentCli]) -> Result<Credentials> {
+    let credentials = Credentials::find(clis).map_err(no_account)?;
     let soon = moment::now() + WORTH_A_WORD;
     if let Some(ends) = credentials.expires_at().filter(|ends| *ends < soon) {
         note(&format!(
