@@ -51,7 +51,7 @@ fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
     assert_eq!(before[1], after[1], "the other agent was left alone");
 
     swarm.swarm(&["agent", "stop", idle]);
-    assert_eq!(state(&swarm, idle), "stopped");
+    swarm.wait_until("it is stopped", SOON, || state(&swarm, idle) == "stopped");
     let patient = task(&swarm, "Done by the other", PATIENT);
     until_comment(&swarm, patient, "working");
     assert_eq!(attempts(&swarm, patient)[0].agent, worker);
