@@ -17,7 +17,7 @@ use crate::init::Detected;
 use crate::project::Project;
 use drafts::Document;
 
-const RULES: &str = include_str!("../../templates/prompts/interview.md");
+const RULES: &str = include_str!("../../templates/interview.md");
 
 /// What the interviewer does when a human answers.
 const ASK: &str = "
