@@ -190,7 +190,7 @@ pub enum Command {
     ///
     /// Ends with the exit code of the shell. What runs there may draw on your terminal.
     #[command(
-        after_help = "Examples:\n  swarm shell agent-1\n  swarm shell agent-1 -- git -C /work/repo status\n  echo 'ls /work' | swarm shell verifier-1"
+        after_help = "Examples:\n  swarm shell agent-1\n  swarm shell agent-1 -- cat /etc/os-release\n  echo 'df -h' | swarm shell verifier-1"
     )]
     Shell {
         /// An agent, as agent-1; a verifier; or hub

@@ -1,6 +1,28 @@
 //! Names in a tree, as the most forgiving file systems see them: which of them never arrive, and where
 //! links may lead. Pure. The lander asks before something lands, `swarm pull` before it is written.
 
+/// Files and folders that tell an agent CLI what it may do or how it works, in lower case.
+pub const OBEYED_BY_AGENTS: [&str; 18] = [
+    ".claude",
+    "claude.md",
+    "claude.local.md",
+    ".mcp.json",
+    "agents.md",
+    "gemini.md",
+    ".codex",
+    ".cursor",
+    ".cursorrules",
+    ".gemini",
+    ".opencode",
+    "opencode.json",
+    "opencode.jsonc",
+    ".windsurf",
+    ".windsurfrules",
+    ".clinerules",
+    ".roo",
+    ".aider.conf.yml",
+];
+
 /// The names along a path. A backslash separates too, as on Windows.
 pub fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| matches!(byte, b'/' | b'\\'))

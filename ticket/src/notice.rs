@@ -1,12 +1,15 @@
 //! What people who are away are told: one message about one thing. The store keeps messages until a
 //! channel has taken them; what is worth a message is the hub's to decide.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::words::one_of;
 
 /// What a message is about. The words are those of `notify.events` in the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// An agent asks something.

@@ -4,10 +4,10 @@
 //! repositories and `.gitmodules`, `.swarm`, every name that some file system takes for `.git`,
 //! conflict markers, and files of more than 100 MiB.
 //!
-//! Held for a human: [`PROTECTED_AT_ROOT`], [`PROTECTED_ANYWHERE`], and what the project's own list
-//! on main names ([`super::protected`]).
+//! Held for a human: [`PROTECTED_AT_ROOT`], [`PROTECTED_ANYWHERE`], what agent CLIs obey
+//! ([`OBEYED_BY_AGENTS`]), and what the project's own list on main names ([`super::protected`]).
 
-use swarm::tree_name::{components, folded, is_forbidden, stays_inside};
+use swarm::tree_name::{OBEYED_BY_AGENTS, components, folded, is_forbidden, stays_inside};
 
 use super::protected::{FILE, Protected};
 use crate::git::changes::{Change, Entry, MAX_FILE};
@@ -15,22 +15,9 @@ use crate::git::changes::{Change, Entry, MAX_FILE};
 /// What the gate and the image are made from; a path or a folder at the root.
 pub const PROTECTED_AT_ROOT: [&str; 3] = ["verify.sh", "project-setup.sh", FILE];
 
-/// Names that, anywhere in the tree, tell an agent CLI what it may do, or make git, an editor or a
-/// build service run something. A file of that name, or all that a folder of that name holds.
-pub const PROTECTED_ANYWHERE: [&str; 25] = [
-    // agent CLIs
-    ".claude",
-    ".mcp.json",
-    "claude.md",
-    "claude.local.md",
-    "agents.md",
-    "gemini.md",
-    ".codex",
-    ".cursor",
-    ".cursorrules",
-    ".gemini",
-    ".opencode",
-    "opencode.json",
+/// Names that, anywhere in the tree, make git, an editor or a build service run something. A file of
+/// that name, or all that a folder of that name holds.
+pub const PROTECTED_ANYWHERE: [&str; 13] = [
     // git: hooks, filters, merge drivers
     ".gitattributes",
     ".githooks",
@@ -111,13 +98,14 @@ fn is_own(path: &[u8], own: &Protected) -> bool {
 }
 
 fn is_protected(path: &[u8]) -> bool {
-    let mut names = components(path).map(folded);
-    let Some(first) = names.next() else {
-        return false;
-    };
-    PROTECTED_AT_ROOT.contains(&first.as_str())
-        || PROTECTED_ANYWHERE.contains(&first.as_str())
-        || names.any(|name| PROTECTED_ANYWHERE.contains(&name.as_str()))
+    let anywhere =
+        |name: &str| PROTECTED_ANYWHERE.contains(&name) || OBEYED_BY_AGENTS.contains(&name);
+    components(path)
+        .map(folded)
+        .enumerate()
+        .any(|(depth, name)| {
+            anywhere(&name) || (depth == 0 && PROTECTED_AT_ROOT.contains(&name.as_str()))
+        })
 }
 
 /// A path for a sentence: no control characters, not endless.
@@ -242,6 +230,7 @@ mod tests {
             ("docs/CLAUDE.md", true),
             ("docs/my-claude.md", false),
             (".mcp.json", true),
+            ("opencode.jsonc", true),
             (".github/workflows/ci.yml", true),
             (".githooks/pre-commit", true),
             (".gitattributes", true),
@@ -272,7 +261,11 @@ mod tests {
 
     #[test]
     fn names_in_the_lists_are_folded() {
-        for name in PROTECTED_AT_ROOT.iter().chain(&PROTECTED_ANYWHERE) {
+        for name in PROTECTED_AT_ROOT
+            .iter()
+            .chain(&PROTECTED_ANYWHERE)
+            .chain(&OBEYED_BY_AGENTS)
+        {
             assert_eq!(folded(name.as_bytes()), **name);
         }
     }

@@ -141,35 +141,3 @@ pub struct Budgets {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_usd_per_day: Option<f64>,
 }
-
-/// A kind of message.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Event {
-    /// An agent asks something.
-    Question,
-    /// An agent proposes work.
-    Proposal,
-    /// Something is to be checked by a human.
-    Verify,
-    /// A submission changes protected paths and waits.
-    Held,
-    /// A ticket failed too often and is the human's now.
-    Quarantine,
-    /// The account's usage limit.
-    Limit,
-    /// A refused login, or one that ends soon.
-    Login,
-    /// The model's service, when it fails for long.
-    Service,
-    /// What may be spent in a day is spent.
-    Budget,
-    /// Main itself seems to be broken.
-    Main,
-    /// Agents that keep dying, or an engine that does not answer.
-    Agents,
-    /// There is nothing left to do.
-    Idle,
-    /// An answer from a phone that was not taken.
-    Reply,
-}

@@ -219,7 +219,6 @@ pub struct Notify {
     /// E-mail; left out: none is sent.
     pub mail: Option<Mail>,
     /// What is worth a message.
-    #[schemars(with = "Vec<described::Event>")]
     pub events: Vec<Kind>,
     /// The page's address as your phone reaches it, for a tap on a message, as
     /// "https://swarm.example.org"; left out: its address on this machine.

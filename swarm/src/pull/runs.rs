@@ -5,7 +5,7 @@
 //! What runs when somebody builds or tests is not here: it is all of a project. `build.rs` is, since
 //! editors run it by themselves when a file is saved.
 
-use crate::tree_name::{components, folded};
+use crate::tree_name::{OBEYED_BY_AGENTS, components, folded};
 
 const ENTERED: &str = "a shell may run it when you enter the folder";
 const OPENED: &str = "an editor may run what it says when you open the folder";
@@ -19,7 +19,7 @@ const SHOWN: &str = "a file manager may act on it when it shows the folder";
 
 /// Names in lower case. One with a slash is a path's end or stands for all below it, anywhere in the
 /// tree; `*` in front is any beginning of a file's name; the rest are names of files or folders.
-const NAMES: [(&str, &[&str]); 9] = [
+const NAMES: [(&str, &[&str]); 10] = [
     (
         ENTERED,
         &[
@@ -62,30 +62,10 @@ const NAMES: [(&str, &[&str]); 9] = [
             "*.sublime-project",
         ],
     ),
+    (AGENT, &OBEYED_BY_AGENTS),
     (
         AGENT,
-        &[
-            ".claude",
-            "claude.md",
-            "claude.local.md",
-            ".mcp.json",
-            "agents.md",
-            "gemini.md",
-            ".codex",
-            ".cursor",
-            ".cursorrules",
-            ".gemini",
-            ".opencode",
-            "opencode.json",
-            "opencode.jsonc",
-            ".windsurf",
-            ".windsurfrules",
-            ".clinerules",
-            ".roo",
-            ".aider.conf.yml",
-            ".github/copilot-instructions.md",
-            ".github/instructions",
-        ],
+        &[".github/copilot-instructions.md", ".github/instructions"],
     ),
     (GIT, &[".lfsconfig", ".gitconfig"]),
     (

@@ -17,6 +17,7 @@ use crate::support::canary::Canary;
 use crate::support::engine::docker;
 use crate::support::messages_api::{MessagesApi, Script, Step};
 use crate::support::swarm::Swarm;
+use crate::terminal;
 
 /// How long the program may take until it has drawn what it was told; it starts in two seconds.
 const DRAWN_DEADLINE: Duration = Duration::from_secs(120);
@@ -165,19 +166,9 @@ struct Terminal {
 
 impl Terminal {
     fn start(swarm: &Swarm, arguments: &str) -> Terminal {
-        let program = env!("CARGO_BIN_EXE_swarm");
-        let line =
-            format!("stty cols 120 rows 40; {program} {arguments}; code=$?; stty -a; exit $code");
         let mut script: Command = swarm.command(&PathBuf::from("script"));
         script
-            .args([
-                "--quiet",
-                "--return",
-                "--flush",
-                "--command",
-                &line,
-                "/dev/null",
-            ])
+            .args(terminal::script(arguments))
             .env("TERM", "xterm-256color")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());

@@ -7,4 +7,6 @@ mod orders;
 mod outcomes;
 mod real_claude;
 mod support;
+#[path = "../terminal/mod.rs"]
+mod terminal;
 mod wrong_use;

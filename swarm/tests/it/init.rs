@@ -1,7 +1,5 @@
 //! `swarm init` in all kinds of folders.
 
-use std::os::unix::fs::PermissionsExt;
-
 use crate::support::Place;
 
 #[test]
@@ -17,19 +15,9 @@ fn a_repository_becomes_a_project() {
     assert_eq!(place.git("status --porcelain"), "");
     assert_eq!(place.read(".gitignore"), "target\n.swarm/\n");
     assert!(place.read("verify.sh").contains("cargo test"));
-    let mode = place
-        .root()
-        .join("verify.sh")
-        .metadata()
-        .unwrap()
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o111, 0o111);
+    place.assert_executable("verify.sh");
     let bare = place.root().join(".swarm/repo.git");
-    assert_eq!(
-        place.git_in(&bare, "rev-parse trunk"),
-        place.git("rev-parse trunk")
-    );
+    place.assert_in_step();
     assert_eq!(
         place.git_in(&bare, "symbolic-ref HEAD"),
         "refs/heads/trunk\n"

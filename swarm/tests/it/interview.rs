@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use swarm::{Config, Project};
 
 use crate::support::{Place, Said};
+use crate::terminal;
 
 const INTERVIEWER: &str = include_str!("interview/interviewer");
 const DESCRIPTION: &str = "# Till\n\nA till for small shops: it adds up what is sold, prints receipts, and closes the day. Cashiers use it on a tablet.\n";
@@ -50,20 +51,11 @@ fn notes(place: &Place) -> Value {
 
 /// Runs `swarm` in a terminal of its own, and then `stty`, which says how it left it.
 fn in_terminal(place: &Place, arguments: &str, typed: &str) -> Said {
-    let swarm = env!("CARGO_BIN_EXE_swarm");
-    let line = format!("{swarm} {arguments}; code=$?; stty -a; exit $code");
     let answers = place.home().join("answers");
     fs::write(&answers, typed).unwrap();
     let mut script = Command::new("script");
     script
-        .args([
-            "--quiet",
-            "--return",
-            "--flush",
-            "--command",
-            &line,
-            "/dev/null",
-        ])
+        .args(terminal::script(arguments))
         .stdin(Stdio::from(fs::File::open(answers).unwrap()));
     place.say(&mut script)
 }
@@ -108,24 +100,13 @@ fn an_interview_in_the_terminal_writes_the_project_and_ends_itself() {
     assert_eq!(place.read("PROJECT.md"), DESCRIPTION);
     assert_eq!(place.read("verify.sh"), VERIFY);
     assert_eq!(place.read("project-setup.sh"), SETUP);
-    let mode = place
-        .root()
-        .join("verify.sh")
-        .metadata()
-        .unwrap()
-        .permissions()
-        .mode();
-    assert_eq!(mode & 0o111, 0o111);
+    place.assert_executable("verify.sh");
     assert_eq!(
         place.git("log --format=%s"),
         "Describe the project and its gate\nAdd what swarm needs\nFirst\n"
     );
     assert_eq!(place.git("status --porcelain"), "");
-    let bare = place.root().join(".swarm/repo.git");
-    assert_eq!(
-        place.git_in(&bare, "rev-parse trunk"),
-        place.git("rev-parse trunk")
-    );
+    place.assert_in_step();
     assert!(first_ticket(&place).contains("break PROJECT.md into tickets"));
     let project = Project::open(&place.root()).unwrap();
     assert_eq!(

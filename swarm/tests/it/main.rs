@@ -16,4 +16,6 @@ mod refusals;
 mod several;
 mod status;
 mod support;
+#[path = "../terminal/mod.rs"]
+mod terminal;
 mod witness;

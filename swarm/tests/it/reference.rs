@@ -73,10 +73,7 @@ fn settings_and_tickets_are_taken_over() {
     );
 
     let bare = place.root().join(".swarm/repo.git");
-    assert_eq!(
-        place.git_in(&bare, "rev-parse trunk"),
-        place.git("rev-parse trunk")
-    );
+    place.assert_in_step();
     assert_eq!(
         place.git_in(&bare, "rev-parse refs/reference/ticket/2"),
         place.git("rev-parse trunk~1")

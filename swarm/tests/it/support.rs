@@ -1,6 +1,7 @@
 //! A folder with a human in it: their home, their git, and the `swarm` program.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,6 +77,21 @@ impl Place {
 
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.root().join(name)).unwrap()
+    }
+
+    /// Fails unless everybody may run this file.
+    pub fn assert_executable(&self, name: &str) {
+        let file = fs::metadata(self.root().join(name)).unwrap();
+        assert_eq!(file.permissions().mode() & 0o111, 0o111, "{name}");
+    }
+
+    /// Fails unless agents work from what is checked out.
+    pub fn assert_in_step(&self) {
+        let bare = self.root().join(".swarm/repo.git");
+        assert_eq!(
+            self.git_in(&bare, "rev-parse trunk"),
+            self.git("rev-parse trunk")
+        );
     }
 
     /// Runs `swarm` with arguments that are separated by spaces.
