@@ -1,8 +1,7 @@
 //! Looks the database over: the file, SQLite's own checks, the schema, and what the queue relies on.
 //!
 //! All of it is read from one state of the database, on a connection of its own, so that it is no
-//! false alarm while others write; only the full-text index has to be compared in a transaction that
-//! may write. A file that cannot be opened gets a diagnosis, too.
+//! false alarm while others write. A file that cannot be opened gets a diagnosis, too.
 
 mod file;
 mod invariants;
@@ -13,6 +12,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::fulltext::{self, FullText};
 use super::{BUSY_TIMEOUT, Store, migrate};
 use crate::actor::Actor;
 use crate::diagnosis::{Diagnosis, Finding, MAX_EACH, Severity};
@@ -111,7 +111,23 @@ impl Visit {
 impl Store {
     /// Mends what can be counted or built anew from the rest, in one transaction; says what it did.
     pub fn repair(&mut self, actor: &Actor) -> Result<Vec<String>> {
-        self.write(|tx| repair::run(tx, actor))
+        let index = self.repair_full_text()?;
+        self.write(|tx| repair::run(tx, actor, index))
+    }
+
+    /// The full-text index is no part of the database, and mended first: what is written down about
+    /// it is true.
+    fn repair_full_text(&mut self) -> Result<Vec<String>> {
+        if full_text(&self.path)?.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.index = None;
+        let anew = FullText::open(&self.path).and_then(|index| index.make_anew());
+        if anew.is_err() {
+            fulltext::remove(&self.path);
+            FullText::open(&self.path)?.make_anew()?;
+        }
+        Ok(vec!["Made the full-text index anew.".into()])
     }
 }
 
@@ -156,29 +172,24 @@ fn is_derived(line: &str) -> bool {
     line.contains("missing from index")
         || line.starts_with("wrong # of entries in index")
         || line.starts_with("non-unique entry in index")
-        || line.contains("inverted index")
 }
 
-/// Whether the words of every text, and no others, can be found. FTS5 compares them only inside a
-/// statement that may write.
-fn full_text(path: &Path) -> Result<Vec<Finding>> {
-    let mut store = Store::open(path)?;
-    let mut found = Vec::new();
-    for table in schema::FULL_TEXT {
-        match store.write(|tx| repair::compare_full_text(tx, table)) {
-            Ok(true) => (),
-            Ok(false) => found.push(Finding::fault(
-                "full-text",
-                format!("the index {table} does not agree with the texts"),
-                REPAIR,
-            )),
-            Err(error) => found.push(
-                Finding::note("full-text", format!("{table} cannot be compared: {error}"))
-                    .remedy("See the other findings."),
-            ),
-        }
+/// Whether the words of every text, and no others, can be found. No index is none that is wrong: the
+/// next search makes it.
+fn full_text(database: &Path) -> Result<Vec<Finding>> {
+    if !fulltext::beside(database).exists() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let wrong = match FullText::open(database).and_then(|index| index.faults()) {
+        Err(error) if fulltext::is_damaged(&error) => {
+            vec![format!("the full-text index cannot be read: {error}")]
+        }
+        wrong => wrong?,
+    };
+    let found = wrong
+        .into_iter()
+        .map(|wrong| Finding::fault("full-text", wrong, REPAIR));
+    Ok(found.collect())
 }
 
 fn other_version(version: Option<i64>) -> Finding {

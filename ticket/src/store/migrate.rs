@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Error, Result};
 
 /// Numbered, additive, never edited once released. 1 to 3 are the reference system's.
-const MIGRATIONS: [(&str, &str); 11] = [
+const MIGRATIONS: [(&str, &str); 12] = [
     (
         "reference",
         include_str!("../../../migrations/0001_reference.sql"),
@@ -42,6 +42,10 @@ const MIGRATIONS: [(&str, &str); 11] = [
         include_str!("../../../migrations/0010_replies.sql"),
     ),
     ("clock", include_str!("../../../migrations/0011_clock.sql")),
+    (
+        "lean_schema",
+        include_str!("../../../migrations/0012_lean_schema.sql"),
+    ),
 ];
 
 /// The version that this program works with.

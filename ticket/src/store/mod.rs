@@ -21,6 +21,7 @@ pub mod doctor;
 mod events;
 mod export;
 mod filesystem;
+mod fulltext;
 mod halts;
 mod import;
 mod labels;
@@ -59,6 +60,7 @@ pub use attempts::Death;
 pub use census::{Census, Spender, Told};
 pub use checkpoint::{Emptied, Log};
 pub use claim::{ClaimPolicy, NewAttempt};
+use fulltext::FullText;
 pub use proposals::{NewProposal, Ration};
 pub use reader::Reader;
 pub use session::Session;
@@ -83,6 +85,8 @@ pub struct Store {
     path: PathBuf,
     /// Inside [`Store::batch`]: its transaction takes in every write.
     in_batch: bool,
+    /// The full-text index, once something was looked up.
+    index: Option<FullText>,
 }
 
 /// A write transaction that is open. Only [`Store::write`] makes one, so what takes it cannot be
@@ -167,6 +171,7 @@ impl Store {
             conn,
             path: path.to_owned(),
             in_batch: false,
+            index: None,
         };
         store.keep_a_new_log()?;
         Ok(store)
@@ -253,6 +258,23 @@ impl Store {
         work(batch.0);
         batch.0.conn.execute_batch("COMMIT")?;
         Ok(())
+    }
+
+    /// Runs `look` on the full-text index with every word that is committed. An index that turns out
+    /// to be damaged is made anew first.
+    fn look_up<T>(&mut self, look: impl Fn(&FullText) -> Result<T>) -> Result<T> {
+        let index = FullText::fresh(self.index.take(), &self.path)?;
+        match look(&index) {
+            Err(error) if fulltext::is_damaged(&error) => {
+                drop(index);
+                fulltext::remove(&self.path);
+                look(self.index.insert(FullText::fresh(None, &self.path)?))
+            }
+            found => {
+                self.index = Some(index);
+                found
+            }
+        }
     }
 
     /// Runs `work` on one state of the database, whatever others write meanwhile.

@@ -19,7 +19,8 @@ use crate::wire::{EndProposal, Heard, Heartbeat, KnownProposal};
 use left::Left;
 pub(super) use left::leave_all;
 pub use ration::Ration;
-use repeats::Repeated;
+pub use repeats::look_up;
+use repeats::{Alike, Repeated};
 
 /// Proposals that are open or were turned down: the condition of the index `tickets_proposed`.
 const OPEN: &str = "type = 'proposal' AND (status <> 'done' OR resolution = 'rejected')";
@@ -215,7 +216,13 @@ fn must_belong(conn: &Connection, agent: &str, run: i64) -> Result<bool> {
 
 /// Makes the run's one proposal, or refuses one that repeats what is known. A refusal is written down
 /// too: the agent may try one other idea.
-pub fn make(tx: &Write<'_>, actor: &Actor, run: i64, new: &NewTicket) -> Result<Result<i64>> {
+pub fn make(
+    tx: &Write<'_>,
+    actor: &Actor,
+    run: i64,
+    new: &NewTicket,
+    alike: &Alike,
+) -> Result<Result<i64>> {
     // It reads, and makes one proposal: what waits for what is not its to say.
     let proposal = NewTicket {
         assign: Some(HUMAN.into()),
@@ -239,7 +246,7 @@ pub fn make(tx: &Write<'_>, actor: &Actor, run: i64, new: &NewTicket) -> Result<
             "this run has proposed what is known too often: exit without a proposal".into(),
         )));
     }
-    if let Some(repeated) = repeats::find(tx, &proposal)? {
+    if let Some(repeated) = repeats::find(tx, &proposal, alike)? {
         return refuse(tx, actor, run, refused + 1, &proposal, &repeated).map(Err);
     }
     let id = tickets::insert(tx, actor, &proposal, TicketType::Proposal)?;

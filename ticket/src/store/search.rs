@@ -3,23 +3,33 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, named_params};
+use rusqlite::named_params;
 
-use super::tickets;
+use super::fulltext::FullText;
 use crate::error::{Error, Result};
-use crate::filter::{Hit, Search};
+use crate::filter::Search;
 
 /// How many words of text an excerpt has.
 const EXCERPT_WORDS: i64 = 12;
 
+/// A ticket that was found.
+pub struct Found {
+    /// Its number.
+    pub id: i64,
+    /// `ticket` or `comment`.
+    pub place: &'static str,
+    /// The words around the match.
+    pub excerpt: String,
+}
+
 /// The tickets that `search` finds, the newest first.
-pub fn run(conn: &Connection, search: &Search) -> Result<Vec<Hit>> {
+pub fn find(index: &FullText, search: &Search) -> Result<Vec<Found>> {
     let words = expression(&search.words)?;
     let statuses = super::json(&search.statuses()?)?;
     let limit = search.limit() as usize;
-    let mut found: BTreeMap<i64, (&str, String)> = BTreeMap::new();
+    let mut found: BTreeMap<i64, Found> = BTreeMap::new();
     for (place, sql) in [("comment", IN_COMMENTS), ("ticket", IN_TICKETS)] {
-        let mut query = conn.prepare_cached(sql)?;
+        let mut query = index.conn().prepare_cached(sql)?;
         let rows = query.query_map(
             named_params! {
                 ":words": words, ":statuses": statuses, ":length": EXCERPT_WORDS,
@@ -29,36 +39,25 @@ pub fn run(conn: &Connection, search: &Search) -> Result<Vec<Hit>> {
         let mut here = HashSet::new();
         for row in rows {
             let (id, excerpt) = row?;
-            found.insert(id, (place, excerpt));
+            found.insert(id, Found { id, place, excerpt });
             here.insert(id);
             if here.len() >= limit {
                 break;
             }
         }
     }
-    found
-        .into_iter()
-        .rev()
-        .take(limit)
-        .map(|(id, (place, excerpt))| {
-            Ok(Hit {
-                ticket: tickets::get(conn, id)?,
-                found_in: place.to_owned(),
-                excerpt,
-            })
-        })
-        .collect()
+    Ok(found.into_values().rev().take(limit).collect())
 }
 
 const IN_TICKETS: &str = "
     SELECT f.rowid, snippet(tickets_fts, -1, '[', ']', '…', :length)
-    FROM tickets_fts f CROSS JOIN tickets t ON t.id = f.rowid
+    FROM tickets_fts f CROSS JOIN queue.tickets t ON t.id = f.rowid
     WHERE tickets_fts MATCH :words AND t.status IN (SELECT value FROM json_each(:statuses))
     ORDER BY f.rowid DESC";
 
 const IN_COMMENTS: &str = "
     SELECT c.ticket_id, snippet(comments_fts, 0, '[', ']', '…', :length)
-    FROM comments_fts f CROSS JOIN comments c ON c.id = f.rowid CROSS JOIN tickets t ON t.id = c.ticket_id
+    FROM comments_fts f CROSS JOIN queue.comments c ON c.id = f.rowid CROSS JOIN queue.tickets t ON t.id = c.ticket_id
     WHERE comments_fts MATCH :words AND t.status IN (SELECT value FROM json_each(:statuses))
     ORDER BY f.rowid DESC";
 

@@ -51,17 +51,20 @@ impl Queue for Session<'_> {
         new.check()?;
         let actor = &self.actor;
         may_spend(actor, new)?;
+        if let Actor::Proposer { run, .. } = actor {
+            let alike = self.store.look_up(|index| proposals::look_up(index, new))?;
+            return self
+                .store
+                .write(|tx| proposals::make(tx, actor, *run, new, &alike))?;
+        }
         self.store.write(|tx| {
-            if let Actor::Proposer { run, .. } = actor {
-                return proposals::make(tx, actor, *run, new);
-            }
             may_create(tx, actor, new)?;
             let id = tickets::insert(tx, actor, new, new.kind())?;
             if !new.block_dependents_of.is_empty() {
                 blockers::log_dependents(tx, actor, id)?;
             }
-            Ok(Ok(id))
-        })?
+            Ok(id)
+        })
     }
 
     fn create_all(&mut self, new: &[NewTicket]) -> Result<Vec<i64>> {
@@ -158,7 +161,17 @@ impl Queue for Session<'_> {
     }
 
     fn search(&mut self, search: &Search) -> Result<Vec<Hit>> {
-        self.store.read(|conn| search::run(conn, search))
+        let found = self.store.look_up(|index| search::find(index, search))?;
+        self.store.read(|conn| {
+            let hits = found.into_iter().map(|found| {
+                Ok(Hit {
+                    ticket: tickets::get(conn, found.id)?,
+                    found_in: found.place.to_owned(),
+                    excerpt: found.excerpt,
+                })
+            });
+            hits.collect()
+        })
     }
 
     fn show(&mut self, id: i64) -> Result<TicketDetail> {

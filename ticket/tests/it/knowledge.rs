@@ -9,7 +9,7 @@ use ticket::{Actor, Queue};
 
 use crate::support::Fixture;
 
-fn found(f: &mut Fixture, words: &str) -> Vec<i64> {
+pub fn found(f: &mut Fixture, words: &str) -> Vec<i64> {
     let search = Search {
         words: words.into(),
         ..Search::default()

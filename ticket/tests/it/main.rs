@@ -11,6 +11,7 @@ mod clock;
 mod diffs;
 mod doctor;
 mod full;
+mod fulltext;
 mod graphs;
 mod halts;
 mod knowledge;

@@ -1,62 +1,31 @@
-//! Mends what the rest of the database determines: counters, indexes, triggers, full-text words, and
-//! attempts and landings that outlived their ticket. Everything else is left as it is.
+//! Mends what the rest of the database determines: counters, indexes, triggers, and attempts and
+//! landings that outlived their ticket. Everything else is left as it is.
 
-use rusqlite::{Connection, ErrorCode, named_params};
+use rusqlite::named_params;
 
 use super::invariants::{COUNTED, LIVE_LANDING, RANK, SPENT};
-use super::schema::{self, FULL_TEXT, Object};
+use super::schema::{self, Object};
 use super::{integrity, is_derived};
 use crate::actor::Actor;
 use crate::error::Result;
 use crate::store::{Write, budgets, events};
 
-/// Mends it, and says what it did.
-pub fn run(tx: &Write<'_>, actor: &Actor) -> Result<Vec<String>> {
-    let mut done = objects(tx)?;
+/// Mends it, and says what it did and what was `done` before.
+pub fn run(tx: &Write<'_>, actor: &Actor, mut done: Vec<String>) -> Result<Vec<String>> {
+    done.extend(objects(tx)?);
     done.extend(indexes(tx)?);
     done.extend(leftovers(tx, actor)?);
     done.extend(counters(tx)?);
-    done.extend(full_text(tx)?);
     if !done.is_empty() {
         events::append(tx, actor, None, "repaired", Some(&done.join(" ")))?;
     }
     Ok(done)
 }
 
-/// Whether the words of a full-text table are those of the texts.
-pub fn compare_full_text(conn: &Connection, table: &str) -> Result<bool> {
-    let sql = format!("INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)");
-    match conn.execute(&sql, []) {
-        Ok(_) => Ok(true),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Makes indexes, triggers and full-text tables that are missing or other than they should be.
+/// Makes indexes and triggers that are missing or other than they should be.
 fn objects(tx: &Write<'_>) -> Result<Vec<String>> {
     let mut done = Vec::new();
     let wanted = schema::objects(&schema::expected()?)?;
-    for table in FULL_TEXT {
-        let here = schema::objects(tx)?;
-        let parts = wanted
-            .keys()
-            .filter(|name| name.starts_with(table) && wanted[*name].is_full_text());
-        let broken = parts.into_iter().any(|name| !here.contains_key(name));
-        let sql = &wanted[table].sql;
-        let parts_gone: String = here
-            .values()
-            .filter(|o| o.is_full_text() && o.name.starts_with(table) && o.name != table)
-            .map(|o| format!("DROP TABLE IF EXISTS {};", o.name))
-            .collect();
-        let again = format!(
-            "DROP TABLE IF EXISTS {table}; {parts_gone} {sql};
-             INSERT INTO {table} ({table}) VALUES ('rebuild');"
-        );
-        if broken && in_part(tx, &again)? {
-            done.push(format!("Made the full-text table {table} anew."));
-        }
-    }
     let here = schema::objects(tx)?;
     let lost = |object: &&Object| match here.get(&object.name) {
         _ if object.kind == "table" => false,
@@ -76,7 +45,7 @@ fn indexes(tx: &Write<'_>) -> Result<Vec<String>> {
     let complaints = integrity(tx)?;
     let of_index = |said: &str| {
         let said = said.strip_prefix("SQLite says: ").unwrap_or(said);
-        is_derived(said) && !said.contains("inverted")
+        is_derived(said)
     };
     let wrong = complaints.iter().any(|f| of_index(&f.message));
     let built = wrong && in_part(tx, "REINDEX;")?;
@@ -163,17 +132,6 @@ fn counters(tx: &Write<'_>) -> Result<Vec<String>> {
     .into_iter()
     .flatten()
     .collect())
-}
-
-fn full_text(tx: &Write<'_>) -> Result<Vec<String>> {
-    let mut done = Vec::new();
-    for table in FULL_TEXT {
-        let again = format!("INSERT INTO {table} ({table}) VALUES ('rebuild');");
-        if !compare_full_text(tx, table).unwrap_or(true) && in_part(tx, &again)? {
-            done.push(format!("Built the full-text index {table} anew."));
-        }
-    }
-    Ok(done)
 }
 
 /// Runs statements that stand or fall together. False when they failed: the next look tells why.

@@ -10,9 +10,6 @@ use crate::diagnosis::Finding;
 use crate::error::Result;
 use crate::store::migrate;
 
-/// The full-text tables: everything in them comes from other tables.
-pub const FULL_TEXT: [&str; 2] = ["tickets_fts", "comments_fts"];
-
 /// A table, index or trigger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
@@ -27,12 +24,7 @@ pub struct Object {
 impl Object {
     /// Whether it can be built anew from the rest.
     pub fn is_derived(&self) -> bool {
-        self.kind != "table" || self.is_full_text()
-    }
-
-    /// Whether it is one of [`FULL_TEXT`], or one of the tables that these keep their words in.
-    pub fn is_full_text(&self) -> bool {
-        self.kind == "table" && FULL_TEXT.iter().any(|table| self.name.starts_with(table))
+        self.kind != "table"
     }
 }
 
@@ -57,10 +49,10 @@ pub fn findings(conn: &Connection) -> Result<Vec<Finding>> {
         if !here.contains_key(&table.name) {
             continue;
         }
-        let columns = columns(conn, &table.name)?;
-        let missing = columns_of(&fresh, table)?
+        let here = columns(conn, &table.name)?;
+        let missing = columns(&fresh, &table.name)?
             .into_iter()
-            .filter(|c| !columns.contains(c));
+            .filter(|c| !here.contains(c));
         found.extend(missing.map(|column| {
             let what = format!("the table {} has no column {column}", table.name);
             Finding::fault("schema", what, RESTORE)
@@ -109,13 +101,6 @@ pub fn objects(conn: &Connection) -> Result<BTreeMap<String, Object>> {
 /// the reference system wrote some of them in its own words.
 pub fn differs(wanted: &Object, here: &Object) -> bool {
     here.kind != wanted.kind || (wanted.kind != "table" && here.sql != wanted.sql)
-}
-
-fn columns_of(conn: &Connection, table: &Object) -> Result<Vec<String>> {
-    if table.is_full_text() {
-        return Ok(Vec::new());
-    }
-    columns(conn, &table.name)
 }
 
 fn columns(conn: &Connection, table: &str) -> Result<Vec<String>> {

@@ -2,13 +2,15 @@
 //! index finds what may be alike, at a bounded cost however many tickets there are;
 //! [`crate::likeness`] decides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Params, Row, named_params};
 
 use super::OPEN;
 use crate::error::Result;
 use crate::likeness::{REPEATS, Words, likeness};
+use crate::store::fulltext::FullText;
+use crate::store::json;
 use crate::ticket::NewTicket;
 
 /// How many of the newest tickets with one word are looked at, and how many of the proposals.
@@ -35,35 +37,18 @@ struct Candidate {
     words: Words,
 }
 
-/// The ticket that `new` repeats most, if it repeats one.
-pub fn find(conn: &Connection, new: &NewTicket) -> Result<Option<Repeated>> {
-    let words = Words::of(&new.title, new.description.as_deref());
-    let alike = candidates(conn, &words)?.into_values().map(|candidate| {
-        let like = likeness(&words, &candidate.words);
-        (like, candidate.ticket)
-    });
-    let most = alike.max_by(|a, b| a.0.total_cmp(&b.0));
-    Ok(most.filter(|(like, _)| *like >= REPEATS).map(|(_, t)| t))
+/// What the full-text index says before the proposal's transaction begins.
+pub struct Alike {
+    /// Tickets that may say the same.
+    tickets: BTreeSet<i64>,
+    /// The last ticket that was looked at.
+    last: i64,
 }
 
-/// The newest proposals, the newest tickets that have one of the title's words, and all that have
-/// every word but one, whatever their age.
-fn candidates(conn: &Connection, words: &Words) -> Result<BTreeMap<i64, Candidate>> {
-    let mut found = BTreeMap::new();
-    let proposals =
-        format!("SELECT {COLUMNS} FROM tickets t WHERE {OPEN} ORDER BY t.id DESC LIMIT :newest");
-    collect(
-        conn,
-        &proposals,
-        named_params! { ":newest": NEWEST },
-        &mut found,
-    )?;
-    let with_words = format!(
-        "SELECT {COLUMNS} FROM (SELECT rowid FROM tickets_fts WHERE tickets_fts MATCH :words
-                                ORDER BY rowid DESC LIMIT :newest) f
-         CROSS JOIN tickets t ON t.id = f.rowid
-         WHERE t.status <> 'done' OR (t.type = 'proposal' AND t.resolution = 'rejected')"
-    );
+/// The newest tickets that have one of the title's words, and the newest that have every word but
+/// one.
+pub fn look_up(index: &FullText, new: &NewTicket) -> Result<Alike> {
+    let words = Words::of(&new.title, None);
     // No word can hold a quote: they are letters and digits.
     let terms: Vec<String> = words
         .title()
@@ -78,10 +63,54 @@ fn candidates(conn: &Connection, words: &Words) -> Result<BTreeMap<i64, Candidat
             let others: Vec<&str> = others.map(|(_, term)| term.as_str()).collect();
             others.join(" ")
         });
+    let mut query = index.conn().prepare_cached(
+        "SELECT rowid FROM tickets_fts WHERE tickets_fts MATCH :words
+         ORDER BY rowid DESC LIMIT :newest",
+    )?;
+    let mut tickets = BTreeSet::new();
     for words in terms.iter().cloned().chain(all_but_one) {
         let params = named_params! { ":words": words, ":newest": NEWEST };
-        collect(conn, &with_words, params, &mut found)?;
+        for id in query.query_map(params, |row| row.get(0))? {
+            tickets.insert(id?);
+        }
     }
+    Ok(Alike {
+        tickets,
+        last: index.last_ticket()?,
+    })
+}
+
+/// The ticket that `new` repeats most, if it repeats one.
+pub fn find(conn: &Connection, new: &NewTicket, alike: &Alike) -> Result<Option<Repeated>> {
+    let words = Words::of(&new.title, new.description.as_deref());
+    let alike = candidates(conn, alike)?.into_values().map(|candidate| {
+        let like = likeness(&words, &candidate.words);
+        (like, candidate.ticket)
+    });
+    let most = alike.max_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(most.filter(|(like, _)| *like >= REPEATS).map(|(_, t)| t))
+}
+
+/// The newest proposals, those that the index named, and the tickets that are newer than it.
+fn candidates(conn: &Connection, alike: &Alike) -> Result<BTreeMap<i64, Candidate>> {
+    let mut found = BTreeMap::new();
+    let proposals =
+        format!("SELECT {COLUMNS} FROM tickets t WHERE {OPEN} ORDER BY t.id DESC LIMIT :newest");
+    collect(
+        conn,
+        &proposals,
+        named_params! { ":newest": NEWEST },
+        &mut found,
+    )?;
+    let named = format!(
+        "SELECT {COLUMNS} FROM tickets t
+         WHERE (t.id IN (SELECT value FROM json_each(:named)) OR t.id > :last)
+           AND (t.status <> 'done' OR (t.type = 'proposal' AND t.resolution = 'rejected'))"
+    );
+    let ids: Vec<&i64> = alike.tickets.iter().collect();
+    let ids = json(&ids)?;
+    let params = named_params! { ":named": ids, ":last": alike.last };
+    collect(conn, &named, params, &mut found)?;
     Ok(found)
 }
 
