@@ -30,6 +30,7 @@ install: tools ## Build for speed and install below PREFIX, /usr/local without i
 	install $(addprefix $(DIST)/,swarm ticket monitor agent-runner) $(DESTDIR)$(PREFIX)/lib/swarm
 	ln -sf ../lib/swarm/swarm ../lib/swarm/ticket $(DESTDIR)$(PREFIX)/bin
 	$(DIST)/swarm --quiet man $(DESTDIR)$(PREFIX)/share/man/man1
+	$(DIST)/ticket man $(DESTDIR)$(PREFIX)/share/man/man1
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
 	for name in swarm ticket; do \
 		$(DIST)/$$name completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$name && \

@@ -371,4 +371,9 @@ pub enum Command {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Write a manual page for each command into a folder
+    Man {
+        /// The folder; made when it is not there
+        dir: PathBuf,
+    },
 }

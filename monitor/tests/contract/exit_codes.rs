@@ -273,6 +273,17 @@ fn help_and_version_are_zero(place: &Place) {
             "{shell}"
         );
     }
+    let pages = tempfile::tempdir().unwrap();
+    let folder = pages.path().join("man1");
+    place.ok(&["man", &folder.display().to_string()]);
+    let page = std::fs::read_to_string(folder.join("ticket-create.1")).unwrap();
+    assert!(page.contains("wait\\-for\\-children"), "{page}");
+    let file = folder.join("ticket.1").display().to_string();
+    let said = place.fails(&["man", &file], 1);
+    assert!(
+        said.contains(&format!("cannot write into {file}")),
+        "{said}"
+    );
 }
 
 fn refusals_are_json_when_json_is_asked_for(place: &Place) {

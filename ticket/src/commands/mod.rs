@@ -44,6 +44,7 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Schema => return schema::run(),
         Command::Doctor { repair } => return doctor::run(cli.db.as_deref(), format, repair),
         Command::Completions { shell } => return completions::run(shell),
+        Command::Man { dir } => return completions::man(&dir),
         _ => (),
     }
     let mut door = Door::open(cli.db.as_deref())?;
@@ -57,7 +58,8 @@ fn ask(door: &mut Door, format: Format, command: Command) -> Result<u8> {
         Command::Migrate
         | Command::Schema
         | Command::Doctor { .. }
-        | Command::Completions { .. } => Ok(ticket::exit::OK),
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(ticket::exit::OK),
         Command::Backup { file, force } => backup::run(door, format, &file, force),
         Command::Export { file, force } => export::run(door, format, file.as_deref(), force),
         Command::Import { file } => import::run(door, format, &file),
