@@ -8,6 +8,7 @@ pub mod load;
 mod orders;
 pub mod plan;
 pub mod reconciler;
+mod wanted;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,8 @@ use crate::database::Database;
 pub use orders::Order;
 use orders::Orders;
 use plan::{Id, Phase};
+use tokio::time::Instant;
+use wanted::{PATIENCE, Wanted};
 
 /// How long the agents may take to end.
 const END_DEADLINE: Duration = Duration::from_secs(60);
@@ -32,7 +35,7 @@ const END_DEADLINE: Duration = Duration::from_secs(60);
 /// What runs, and what should.
 pub struct Fleet {
     names: Names,
-    desired: watch::Sender<u32>,
+    wanted: watch::Sender<Wanted>,
     seen: Mutex<Seen>,
     samples: load::Samples,
     orders: Orders,
@@ -72,7 +75,7 @@ impl Fleet {
         let desired = scaled.and_then(|n| n.parse().ok()).unwrap_or(configured);
         Ok(Fleet {
             names: Names::of(project_id),
-            desired: watch::Sender::new(desired),
+            wanted: watch::Sender::new(Wanted::new(desired)),
             seen: Mutex::default(),
             samples: load::Samples::default(),
             orders: Orders::new(database).await?,
@@ -83,7 +86,7 @@ impl Fleet {
 
     /// How many agents there should be.
     pub fn desired(&self) -> u32 {
-        *self.desired.borrow()
+        self.wanted.borrow().agents()
     }
 
     /// There should be so many from now on, also after a restart.
@@ -102,8 +105,29 @@ impl Fleet {
             })
             .await?;
         self.orders.nobody_is_stopped();
-        self.desired.send_replace(agents);
+        self.wanted.send_replace(Wanted::new(agents));
         Ok(())
+    }
+
+    /// All agents finish what they have and go, for [`PATIENCE`]; whoever waits for that asks again.
+    /// True when they were not leaving already.
+    pub fn leave(&self) -> bool {
+        self.change(|wanted| wanted.leave(Instant::now()))
+    }
+
+    /// Has agents come back when nobody has asked again in time.
+    pub async fn return_when_forgotten(&self) {
+        tokio::time::sleep(PATIENCE).await;
+        self.change(|wanted| wanted.stay_when_forgotten(Instant::now()));
+    }
+
+    /// Agents that were to leave stay, and those that have left come back. True when they were to.
+    pub fn stay(&self) -> bool {
+        self.change(Wanted::stay)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Wanted) -> bool) -> bool {
+        self.wanted.send_if_modified(change)
     }
 
     /// Resolves when the agent of this name is one too many: its number is above what is desired.
@@ -111,8 +135,8 @@ impl Fleet {
         let Some(id) = Id::parse(name) else {
             return std::future::pending().await;
         };
-        let mut desired = self.desired.subscribe();
-        let dismissed = desired.wait_for(|workers| id.number > *workers).await;
+        let mut wanted = self.wanted.subscribe();
+        let dismissed = wanted.wait_for(|wanted| id.number > wanted.agents()).await;
         // The sender lives as long as `self`, so it is never the channel that ended.
         drop(dismissed);
     }
@@ -130,7 +154,7 @@ impl Fleet {
     /// Ends all agents and verifiers and waits until they are gone. Without containers there is
     /// nothing to end.
     pub async fn end(&self) -> ticket::Result<()> {
-        self.desired.send_replace(0);
+        self.wanted.send_replace(Wanted::new(0));
         if self.lock().engine.is_none() {
             return Ok(());
         }

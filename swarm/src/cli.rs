@@ -1,6 +1,7 @@
 //! The command line of `swarm`. Nothing below knows clap.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -72,15 +73,21 @@ pub enum Command {
     /// tries whether the new one works.
     #[command(after_help = "Examples:\n  claude && swarm login\n  ANTHROPIC_API_KEY=… swarm login")]
     Login,
-    /// End the agents and the hub; what they had not handed in is kept
-    #[command(after_help = "Examples:\n  swarm stop\n  swarm stop --now")]
+    /// Let agents finish what they have, then end them and the hub
     ///
-    /// Agents give back their tickets, and their trees are kept: half a minute, a minute at most. A hub
-    /// that does not answer is ended from outside.
+    /// They take nothing new. Those that are not done in time (agents.drain_minutes, or --drain-timeout)
+    /// give their tickets back, and their trees are kept: half a minute, a minute at most. Ctrl-C while
+    /// they finish lets the swarm go on. A hub that does not answer is ended from outside at once.
+    #[command(
+        after_help = "Examples:\n  swarm stop\n  swarm stop --drain-timeout 1h\n  swarm stop --drain-timeout 0\n  swarm stop --now"
+    )]
     Stop {
-        /// End them at once; their tickets are given back at the next start
-        #[arg(long)]
+        /// Wait for nobody; tickets are given back at the next start
+        #[arg(long, conflicts_with = "drain_timeout")]
         now: bool,
+        /// How long they may go on: 90s, 10m, 2h; 0 has them give everything back at once
+        #[arg(long, value_name = "SPAN", value_parser = span)]
+        drain_timeout: Option<Duration>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -143,6 +150,9 @@ pub enum Command {
         /// Why, on one line
         #[arg(allow_hyphen_values = true)]
         reason: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Have agents finish what they have and take nothing new, until 'swarm resume'
     #[command(after_help = "Example:\n  swarm drain \"Before the upgrade\"")]
@@ -150,10 +160,17 @@ pub enum Command {
         /// Why, on one line
         #[arg(allow_hyphen_values = true)]
         reason: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Let agents go on after 'swarm pause' or 'swarm drain', or try again after a limit
     #[command(after_help = "Example:\n  swarm resume")]
-    Resume,
+    Resume {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Stop or restart one agent
     #[command(
         subcommand,
@@ -170,10 +187,17 @@ pub enum Command {
         /// Bring files that run by themselves, too; of commits up to this one
         #[arg(long, value_name = "COMMIT", num_args = 0..=1, default_missing_value = "")]
         allow: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Pull whenever something lands; what needs 'swarm pull --allow' waits for you
     #[command(after_help = "Example:\n  swarm watch")]
-    Watch,
+    Watch {
+        /// As JSON: one line for each pull
+        #[arg(long)]
+        json: bool,
+    },
     /// Renew the generated files after an upgrade; never your own
     #[command(after_help = "Example:\n  swarm regenerate")]
     ///
@@ -288,11 +312,17 @@ pub enum Agent {
     Stop {
         /// Which, such as agent-1
         name: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// End an agent as 'swarm agent stop' does, where it runs, and make its container anew
     Restart {
         /// Which, such as agent-1
         name: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -406,6 +436,9 @@ pub struct Init {
     /// {prompt_file} for a file that holds it; else it comes on standard input
     #[arg(long, value_name = "PROGRAM", required_if_eq("backend", "command"))]
     pub command: Option<String>,
+    /// As JSON, and nothing is asked
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -447,6 +480,17 @@ pub struct Demo {
     /// The port on 127.0.0.1, and no other; else 3000 or the next that is free
     #[arg(long, value_name = "P")]
     pub port: Option<u16>,
+}
+
+/// A length of time.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = match text {
+        "0" => Some(0),
+        span => ticket::moment::parse(&format!("+{span}"), 0).ok(),
+    };
+    let seconds = span.and_then(|seconds| u64::try_from(seconds).ok());
+    let seconds = seconds.ok_or("use 90s, 10m, 2h, or 0")?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// A moment in the past, in Unix seconds.

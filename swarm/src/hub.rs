@@ -150,7 +150,13 @@ pub async fn stop(fleet: &Fleet, project: &Project) -> Result<Stopped> {
     if hub_runs {
         // Or the engine would start the hub again as soon as it has ended.
         fleet.never_restart(&names.hub()).await?;
-        graceful = ask_to_end(project).await.is_ok();
+        let asked = ask_to_end(project).await;
+        if let Err(error) = &asked {
+            tracing::debug!(
+                "the hub does not end its agents, so they are ended from here: {error:#}"
+            );
+        }
+        graceful = asked.is_ok();
     }
     fleet.stop(&names.hub(), STOP_GRACE).await?;
     let left = fleet.list(project.id()).await?;
@@ -210,10 +216,9 @@ pub struct NotRunning;
 
 /// A client of the running hub, with the human's token.
 pub fn client(project: &Project) -> Result<Client> {
-    match hub_file(project) {
-        Some(file) => Ok(Client::new(&file.url, &file.token)?),
-        None => Err(NotRunning.into()),
-    }
+    let file = hub_file(project).ok_or(NotRunning)?;
+    tracing::debug!("hub at {}", file.url);
+    Ok(Client::new(&file.url, &file.token)?)
 }
 
 /// Where the running hub is and how to speak to it.
@@ -251,9 +256,11 @@ async fn start_on_a_port(
     };
     for port in first..=last {
         if is_free(port) && start_container(fleet, project, images, port).await? {
+            tracing::debug!("the hub has port {port}");
             let url = format!("http://127.0.0.1:{port}");
             return Ok(Running { url, port });
         }
+        tracing::debug!("port {port} is taken");
     }
     match port {
         Port::Exactly(port) => Err(taken(port)),

@@ -130,6 +130,7 @@ impl Recipe {
     async fn make(self, fleet: &Fleet, progress: &mut dyn FnMut(Progress<'_>)) -> Result<String> {
         let tag = self.tag();
         if fleet.has_image(&tag).await? {
+            tracing::debug!("{} is there already: {tag}", self.what);
             return Ok(tag);
         }
         progress(Progress::Begin(self.what));

@@ -81,6 +81,11 @@ pub fn pull(project: &Project, branch: &str, allow: &Allow) -> Result<Pulled> {
     };
     let from = human.find_commit(bare::head(&human, branch)?)?;
     let (ours, theirs) = human.graph_ahead_behind(from.id(), to.id())?;
+    tracing::debug!(
+        "'{branch}' is at {}; up to {} it lacks {theirs} commits and has {ours} of its own",
+        from.id(),
+        to.id()
+    );
     match (ours, theirs) {
         (0, 0) => return Ok(Pulled::UpToDate),
         (ours, 0) => return Ok(Pulled::Ahead(ours)),

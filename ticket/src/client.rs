@@ -201,6 +201,20 @@ impl Client {
         self.send(request.timeout(ANSWER_TIMEOUT)).map(drop)
     }
 
+    /// Has all agents finish what they have and go, for 30 s; whoever waits asks again.
+    pub fn leave(&self) -> Result<()> {
+        self.send(self.leaving(Method::POST)).map(drop)
+    }
+
+    /// Has agents stay that were to leave.
+    pub fn stay(&self) -> Result<()> {
+        self.send(self.leaving(Method::DELETE)).map(drop)
+    }
+
+    fn leaving(&self, method: Method) -> RequestBuilder {
+        self.request(method, "/fleet/leave").timeout(ANSWER_TIMEOUT)
+    }
+
     /// Ends an agent; it stays away until it is restarted. Returns when its container is gone.
     pub fn stop_agent(&self, name: &str) -> Result<()> {
         self.order_agent(name, "stop")

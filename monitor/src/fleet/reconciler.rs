@@ -146,7 +146,7 @@ impl Reconciler {
         if self.outage.take().is_some() {
             self.tell(BACK, String::new());
         }
-        let mut desired = self.hub.fleet.desired.subscribe();
+        let mut desired = self.hub.fleet.wanted.subscribe();
         let mut demand = self.hub.verifications.demand();
         let mut stopped = self.hub.fleet.orders.stopped();
         self.send_away();

@@ -45,7 +45,7 @@ async fn what_only_the_human_may_is_not_here_at_all() {
             assert_eq!(token.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
         }
     }
-    for path in ["/shutdown", "/verifications"] {
+    for path in ["/shutdown", "/fleet/leave", "/verifications"] {
         let (status, _) = agent.post(path, json!({})).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
     }

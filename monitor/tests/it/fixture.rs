@@ -204,6 +204,10 @@ impl Door {
         answer(self.request(Method::PUT, path).json(&body)).await
     }
 
+    pub async fn delete(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.request(Method::DELETE, path)).await
+    }
+
     /// What a worker gets to do.
     pub async fn work(&self, wait: u64) -> Value {
         let (status, work) = self.post("/work", json!({ "wait": wait })).await;

@@ -204,6 +204,26 @@ async fn one_agent_too_many_is_dismissed_at_once() {
 }
 
 #[tokio::test]
+async fn all_agents_leave_together_and_stay_when_told_so() {
+    let swarm = Swarm::start_with(r#"{"agents": {"count": 1}}"#).await;
+    let human = swarm.human();
+    let worker = swarm.worker("agent-1").await;
+    assert_eq!(
+        human.post("/fleet/leave", json!({})).await.0,
+        StatusCode::NO_CONTENT
+    );
+    swarm.ticket("work").await;
+    assert_eq!(worker.work(60).await, json!({ "kind": "stop" }));
+    assert_eq!(human.delete("/fleet/leave").await.0, StatusCode::NO_CONTENT);
+    assert_eq!(worker.work(60).await["kind"], "ticket");
+
+    human.post("/pause", json!({ "reason": "lunch" })).await;
+    let (status, said) = human.post("/fleet/leave", json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(said.to_string().contains("paused"), "{said}");
+}
+
+#[tokio::test]
 async fn an_idle_agent_proposes_within_its_ration() {
     let config = r#"{"proposals": {"enabled": true, "max_open": 1, "every_minutes": 0}}"#;
     let swarm = Swarm::start_with(config).await;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 use swarm::Project;
 use swarm::config::Config;
 use swarm::config::backend::defaults;
@@ -15,7 +16,8 @@ use swarm::interview::{self, rules};
 use ticket::backend::{Backend, Kind, PromptBy};
 use ticket::text::one_line;
 
-use super::count;
+use super::talk::say;
+use super::{count, print_json};
 use crate::cli::{BackendKind, Init};
 
 /// The longest description that is read from a file, in bytes.
@@ -23,10 +25,11 @@ const LONGEST_BRIEF: u64 = 256 << 10;
 
 pub fn run(arguments: Init) -> Result<()> {
     let brief = arguments.from_prompt.as_deref().map(brief).transpose()?;
-    let asks = !arguments.no_interview;
+    let json = arguments.json;
+    let asks = !arguments.no_interview && !json;
     if let Ok(project) = Project::open(&arguments.dir) {
         return match (brief, asks && is_terminal()) {
-            (Some(brief), _) => again(&project, Some(&brief)),
+            (Some(brief), _) => again(&project, Some(&brief), json),
             (None, true) => ask_again(&project),
             (None, false) => Err(init::already(project.root())),
         };
@@ -44,12 +47,15 @@ pub fn run(arguments: Init) -> Result<()> {
             .or_else(|| (!is_terminal()).then(no_terminal))
             .map(Some),
     };
-    print!("{}", report(&done, obstacle.is_none()));
-    match obstacle {
+    if !json {
+        say(report(&done, obstacle.is_none()));
+    }
+    let interview = match &obstacle {
         Some(why) => {
-            if let Some(why) = why {
-                println!("{why}");
+            if let Some(why) = why.as_ref().filter(|_| !json) {
+                say(why);
             }
+            None
         }
         None => {
             let about = About {
@@ -60,10 +66,13 @@ pub fn run(arguments: Init) -> Result<()> {
                 detected: done.detected.as_ref(),
                 seed: done.seed,
             };
-            about.interview(brief.as_deref())?;
+            about.interview(brief.as_deref(), json)?
         }
+    };
+    if json {
+        return print_json(&document(&done, interview.as_ref(), obstacle.flatten()));
     }
-    println!("Next: 'swarm start', then 'ticket create \"...\"', then 'swarm pull'.");
+    say("Next: 'swarm start', then 'ticket create \"...\"', then 'swarm pull'.");
     Ok(())
 }
 
@@ -77,15 +86,15 @@ fn ask_again(project: &Project) -> Result<()> {
     let mut answer = String::new();
     stdin().read_line(&mut answer)?;
     match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" => again(project, None),
+        "y" | "yes" => again(project, None, false),
         _ => {
-            println!("Nothing was changed.");
+            say("Nothing was changed.");
             Ok(())
         }
     }
 }
 
-fn again(project: &Project, brief: Option<&str>) -> Result<()> {
+fn again(project: &Project, brief: Option<&str>, json: bool) -> Result<()> {
     let config = Config::load(project)?;
     let backend = config.agents.backend.clone();
     if let Some(why) = obstacle(&backend) {
@@ -101,7 +110,15 @@ fn again(project: &Project, brief: Option<&str>) -> Result<()> {
         detected: detected.as_ref(),
         seed: None,
     };
-    about.interview(brief)
+    let interview = about.interview(brief, json)?;
+    match json {
+        true => print_json(&json!({
+            "project": project.root(),
+            "branch": config.project.branch,
+            "interview": interview.as_ref().map(settled),
+        })),
+        false => Ok(()),
+    }
 }
 
 /// What an interview is about.
@@ -115,8 +132,9 @@ struct About<'a> {
 }
 
 impl About<'_> {
-    /// Holds it and takes over what it found out. One that the human ends leaves everything as it is.
-    fn interview(&self, brief: Option<&str>) -> Result<()> {
+    /// Holds it and takes over what it found out. One that the human ends leaves everything as it is, and
+    /// comes to nothing.
+    fn interview(&self, brief: Option<&str>, json: bool) -> Result<Option<Taken>> {
         let name = self.project.root().file_name().unwrap_or_default();
         let rules = rules(
             self.project,
@@ -134,23 +152,25 @@ impl About<'_> {
         match brief {
             Some(brief) => {
                 let program = &self.backend.program;
-                println!("{program} reads the description and writes PROJECT.md and verify.sh …");
-                stdout().flush()?;
+                if !json {
+                    say(format!(
+                        "{program} reads the description and writes PROJECT.md and verify.sh …"
+                    ));
+                }
                 interviewer.read(brief).with_context(|| {
                     format!("{root} is a project all the same, with what 'swarm init' wrote")
                 })?;
             }
             None => {
-                println!(
+                say(format!(
                     "Now {} asks you about the project. /exit ends that at any time.",
                     self.backend.program
-                );
-                stdout().flush()?;
+                ));
                 if !interviewer.ask()? {
-                    println!(
+                    say(format!(
                         "The interview ended before it was finished, and what was written before stays. 'swarm init {root}' asks again."
-                    );
-                    return Ok(());
+                    ));
+                    return Ok(None);
                 }
             }
         }
@@ -158,8 +178,10 @@ impl About<'_> {
         if let Some(image) = &taken.base_image {
             init::set_base_image(self.project, image)?;
         }
-        print!("{}", outcome(self.branch, &taken));
-        Ok(())
+        if !json {
+            say(outcome(self.branch, &taken));
+        }
+        Ok(Some(taken))
     }
 }
 
@@ -308,7 +330,40 @@ fn report(done: &Done, interview: bool) -> String {
             "Ticket {ticket} asks the agents to describe the project."
         ));
     }
-    lines.join("\n") + "\n"
+    lines.join("\n")
+}
+
+/// What was made, for `--json`. `obstacle` says why there was no interview where one was wanted.
+fn document(done: &Done, interview: Option<&Taken>, obstacle: Option<String>) -> Value {
+    let base_image = interview.and_then(|taken| taken.base_image.as_ref());
+    json!({
+        "project": done.project.root(),
+        "branch": done.branch,
+        "repository_made": done.first_commit.is_some(),
+        "base_image": base_image.unwrap_or(&done.base_image),
+        "detected": done.detected.as_ref().map(|found| found.what),
+        "unchecked": done.detected.as_ref().map_or(&[][..], |found| &found.also),
+        "committed": done.files.committed,
+        "kept": done.files.kept,
+        "uncommitted": done.uncommitted,
+        "ticket": done.seed,
+        "taken_over": done.taken_over,
+        "interview": interview.map(settled),
+        "obstacle": obstacle,
+    })
+}
+
+/// What an interview settled, for `--json`.
+fn settled(taken: &Taken) -> Value {
+    let left = taken.left.iter();
+    let left = left.map(|(file, draft)| json!({ "file": file, "draft": draft }));
+    json!({
+        "summary": taken.summary,
+        "committed": taken.committed,
+        "left": left.collect::<Value>(),
+        "base_image": taken.base_image,
+        "ticket": taken.ticket,
+    })
 }
 
 /// The commands among the lines of a script.
@@ -346,7 +401,7 @@ fn outcome(branch: &str, taken: &Taken) -> String {
             "Ticket {ticket} asks an agent to break PROJECT.md into tickets."
         ));
     }
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ pub fn no_account(error: anyhow::Error) -> anyhow::Error {
 /// The account of whoever runs this, with a warning when it ends soon.
 pub fn found(clis: &[AgentCli]) -> Result<Credentials> {
     let credentials = Credentials::find(clis).map_err(no_account)?;
+    tracing::debug!("account: {}", credentials.source());
     let soon = moment::now() + WORTH_A_WORD;
     if let Some(ends) = credentials.expires_at().filter(|ends| *ends < soon) {
         note(&format!(

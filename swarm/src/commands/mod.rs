@@ -19,6 +19,7 @@ mod config;
 mod cost;
 mod demo;
 mod doctor;
+mod drain;
 pub mod failure;
 mod init;
 mod interview_tools;
@@ -53,19 +54,23 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Init(arguments) => init::run(arguments)?,
         Command::Start { agents, port, json } => start::run(&project()?, agents, port, json)?,
         Command::Login => login::run(&project()?)?,
-        Command::Stop { now, json } => stop::run(&project()?, now, json)?,
+        Command::Stop {
+            now,
+            drain_timeout,
+            json,
+        } => stop::run(&project()?, now, drain_timeout, json)?,
         Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Cost { by, since, json } => {
             cost::run(&project()?, &CostFilter { by, since }, json)?;
         }
         Command::Scale { agents, json } => scale::run(&project()?, agents, json)?,
-        Command::Pause { reason } => pause::run(&project()?, &reason)?,
-        Command::Drain { reason } => pause::drain(&project()?, &reason)?,
-        Command::Resume => pause::resume(&project()?)?,
+        Command::Pause { reason, json } => pause::run(&project()?, &reason, json)?,
+        Command::Drain { reason, json } => pause::drain(&project()?, &reason, json)?,
+        Command::Resume { json } => pause::resume(&project()?, json)?,
         Command::Agent(what) => agent::run(&project()?, &what)?,
-        Command::Pull { allow } => return pull::run(&project()?, allow),
-        Command::Watch => watch::run(&project()?)?,
+        Command::Pull { allow, json } => return pull::run(&project()?, allow, json),
+        Command::Watch { json } => watch::run(&project()?, json)?,
         Command::Regenerate { yes, json } => regenerate::run(&project()?, yes, json)?,
         Command::Shell { agent, command } => return shell::run(&project()?, &agent, command),
         Command::Open { json } => open::run(&project()?, json)?,
@@ -127,6 +132,7 @@ fn find_project(dir: Option<&Path>) -> Result<Project> {
     if let Some(said) = swarm::config::old::take_over(&project)? {
         failure::note(&said);
     }
+    tracing::debug!("project {} in {}", project.id(), project.root().display());
     Ok(project)
 }
 

@@ -1,4 +1,4 @@
-//! What is shown while images are built: a bar on a terminal, plain lines elsewhere.
+//! What is shown while images are built or agents finish: a bar on a terminal, plain lines elsewhere.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -23,9 +23,8 @@ pub struct Build {
 
 impl Build {
     pub fn new() -> Build {
-        let bar = std::io::stderr().is_terminal() && talk::level() == Level::Usual;
         Build {
-            bar: bar.then(ProgressBar::new_spinner),
+            bar: on_a_terminal().then(ProgressBar::new_spinner),
             what: "",
         }
     }
@@ -42,7 +41,7 @@ impl Build {
                 instruction,
             }) => self.step(*number, *of, &shorten(instruction)),
             Progress::Line(BuildLine::Output(line)) => {
-                talk::detail(format!("  {}", one_line(line)));
+                tracing::debug!("  {}", one_line(line));
             }
             Progress::End(what) => self.end(what),
         }
@@ -89,6 +88,50 @@ impl Drop for Build {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Shows what is waited for, and how long still, on standard error.
+pub struct Wait {
+    bar: Option<ProgressBar>,
+    said: String,
+}
+
+impl Wait {
+    pub fn new() -> Wait {
+        let bar = on_a_terminal().then(ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            bar.enable_steady_tick(TICK);
+        }
+        Wait {
+            bar,
+            said: String::new(),
+        }
+    }
+
+    pub fn show(&mut self, what: &str, left: Duration) {
+        let minutes = left.as_secs().div_ceil(60);
+        let line = format!("{what}; at most {minutes} min more, Ctrl-C lets them go on");
+        match &self.bar {
+            Some(bar) => bar.set_message(line),
+            // The time alone is not worth a line.
+            None if self.said != what => say(&line),
+            None => {}
+        }
+        what.clone_into(&mut self.said);
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Whether a bar can be drawn, and nothing else is printed meanwhile.
+fn on_a_terminal() -> bool {
+    std::io::stderr().is_terminal() && talk::level() == Level::Usual
 }
 
 /// Without colour where NO_COLOR asks for that; the console crate sees to it.

@@ -1,20 +1,22 @@
 //! `swarm pull`: brings what landed into the human's branch.
 
 use anyhow::Result;
+use serde_json::{Value, json};
 use swarm::Project;
 use swarm::config::Config;
 use swarm::pull::{Allow, Finding, Pulled, pull};
 use ticket::exit;
 use ticket::text::one_line;
 
-use super::count;
+use super::talk::say;
+use super::{count, print_json};
 
 /// How many files a held pull lists.
 const LISTED: usize = 200;
 /// How many of them stand in the command that shows them.
 const IN_COMMAND: usize = 8;
 
-pub fn run(project: &Project, allow: Option<String>) -> Result<u8> {
+pub fn run(project: &Project, allow: Option<String>, json: bool) -> Result<u8> {
     let config = Config::load(project)?;
     let branch = &config.project.branch;
     let allow = match allow {
@@ -22,20 +24,58 @@ pub fn run(project: &Project, allow: Option<String>) -> Result<u8> {
         Some(commit) if commit.is_empty() => Allow::Everything,
         Some(commit) => Allow::UpTo(commit),
     };
-    Ok(tell(branch, &pull(project, branch, &allow)?))
+    let pulled = pull(project, branch, &allow)?;
+    match json {
+        true => print_json(&document(branch, &pulled))?,
+        false => tell(branch, &pulled),
+    }
+    Ok(match pulled {
+        Pulled::Held { .. } => exit::REFUSED,
+        _ => exit::OK,
+    })
 }
 
-/// Prints what a pull did; one that is held is an error.
-pub fn tell(branch: &str, pulled: &Pulled) -> u8 {
+/// Says what a pull did; one that is held is an error.
+pub fn tell(branch: &str, pulled: &Pulled) {
     let text = sentence(branch, pulled);
     match pulled {
-        Pulled::Held { .. } => {
-            eprintln!("error: {text}");
-            exit::REFUSED
+        Pulled::Held { .. } => eprintln!("error: {text}"),
+        _ => say(text),
+    }
+}
+
+/// What a pull did, for `--json`.
+pub fn document(branch: &str, pulled: &Pulled) -> Value {
+    match pulled {
+        Pulled::UpToDate => json!({ "branch": branch, "result": "up-to-date" }),
+        Pulled::Ahead(commits) => {
+            json!({ "branch": branch, "result": "ahead", "commits": commits })
         }
-        _ => {
-            println!("{text}");
-            exit::OK
+        Pulled::Moved {
+            from,
+            to,
+            commits,
+            checked_out,
+        } => json!({
+            "branch": branch,
+            "result": "moved",
+            "from": from.to_string(),
+            "to": to.to_string(),
+            "commits": commits,
+            "checked_out": checked_out,
+        }),
+        Pulled::Held { from, to, findings } => {
+            let findings = findings.iter().map(|finding| {
+                let path = String::from_utf8_lossy(&finding.path);
+                json!({ "path": path, "why": finding.why })
+            });
+            json!({
+                "branch": branch,
+                "result": "held",
+                "from": from.to_string(),
+                "to": to.to_string(),
+                "findings": findings.collect::<Value>(),
+            })
         }
     }
 }

@@ -22,6 +22,10 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool
         return already(project, &file, agents, port, json);
     }
     let agents = checked(agents.unwrap_or(config.agents.count))?;
+    for cli in config.clis() {
+        let backend = &cli.backend;
+        tracing::debug!("agent CLI: {} as {}", backend.program, backend.name);
+    }
     let prompts = Templates::load(&project.prompts())?;
     if let Some(fault) = prompts.faults().into_iter().next() {
         bail!("{fault}");

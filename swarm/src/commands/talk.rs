@@ -1,4 +1,5 @@
-//! How much a command says beside its result: nothing with `--quiet`, more with `--verbose`.
+//! How much a command says beside its result: nothing with `--quiet`; with `--verbose` also the steps on
+//! the way, which are `tracing` events of the level debug.
 
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -18,7 +19,16 @@ pub enum Level {
 
 /// Says how much; counts once.
 pub fn set(level: Level) {
-    let _ = LEVEL.set(level);
+    if LEVEL.set(level).is_ok() && level == Level::Verbose {
+        tracing_subscriber::fmt()
+            .with_env_filter("swarm=debug")
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .with_level(false)
+            .with_target(false)
+            .without_time()
+            .init();
+    }
 }
 
 /// How much is said.
@@ -30,12 +40,5 @@ pub fn level() -> Level {
 pub fn say(words: impl Display) {
     if level() >= Level::Usual {
         println!("{words}");
-    }
-}
-
-/// A step on the way, on standard error; only with `--verbose`.
-pub fn detail(words: impl Display) {
-    if level() >= Level::Verbose {
-        eprintln!("{words}");
     }
 }

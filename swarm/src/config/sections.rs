@@ -49,6 +49,10 @@ pub struct Agents {
     /// "WAITING-UNTIL: +30m", once.
     #[schemars(range(min = 0, max = 10_080))]
     pub stall_minutes: u64,
+    /// How long 'swarm stop' lets agents finish what they have, in minutes; then they give it back. 0:
+    /// they give it back at once. 'swarm stop --drain-timeout' says otherwise for once.
+    #[schemars(range(min = 0, max = 10_080))]
+    pub drain_minutes: u64,
     /// The agent CLI that works on the tickets. 'kind' chooses it, and has defaults for all other
     /// keys.
     #[serde(deserialize_with = "backend::resolved")]
@@ -273,6 +277,7 @@ impl Default for Agents {
             timeout_minutes: 60,
             attempt_timeout_minutes: 240,
             stall_minutes: 15,
+            drain_minutes: 10,
             backend: backend::defaults(ticket::backend::Kind::Claude),
             roles: BTreeMap::new(),
         }

@@ -55,6 +55,7 @@ impl Fleet {
     /// Makes the container (and its volume), compares it with its profile, starts it. A drift
     /// removes it again and names the fields; so does a failed start.
     pub async fn start_checked(&self, spec: &ContainerSpec) -> Result<()> {
+        tracing::debug!("engine: start {} from {}", spec.name, spec.image);
         let engine = self.docker.info().await?;
         let spec = spec.clone().on_cores(engine.ncpu.unwrap_or(i64::MAX));
         if let Some((volume, _)) = &spec.volume {
@@ -78,6 +79,7 @@ impl Fleet {
         input: &[u8],
         patience: Duration,
     ) -> Result<(i64, Vec<u8>)> {
+        tracing::debug!("engine: run {} from {}", spec.name, spec.image);
         let engine = self.docker.info().await?;
         let spec = spec.clone().on_cores(engine.ncpu.unwrap_or(i64::MAX));
         // One that an interrupted call left behind.
@@ -127,6 +129,7 @@ impl Fleet {
     /// has ended is fine.
     pub async fn stop(&self, container: &str, grace: Duration) -> Result<()> {
         let seconds = i32::try_from(grace.as_secs()).unwrap_or(i32::MAX);
+        tracing::debug!("engine: stop {container}, and kill it after {seconds} s");
         let options = StopContainerOptionsBuilder::new().t(seconds).build();
         let stopped = self.docker.stop_container(container, Some(options)).await;
         gone_is_fine(stopped)
@@ -134,6 +137,7 @@ impl Fleet {
 
     /// Sends a signal, such as `SIGTERM`. A container that is not there or has ended is fine.
     pub async fn kill(&self, container: &str, signal: &str) -> Result<()> {
+        tracing::debug!("engine: send {signal} to {container}");
         let options = KillContainerOptionsBuilder::new().signal(signal).build();
         let killed = self.docker.kill_container(container, Some(options)).await;
         match gone_is_fine(killed) {
@@ -145,6 +149,7 @@ impl Fleet {
     /// Removes the container, running or not, with the nameless volumes of its image. One that is
     /// not there is fine.
     pub async fn remove(&self, container: &str) -> Result<()> {
+        tracing::debug!("engine: remove {container}");
         let options = RemoveContainerOptionsBuilder::new()
             .force(true)
             .v(true)
@@ -190,6 +195,10 @@ impl Fleet {
             .filters(&filters)
             .build();
         let found = self.docker.list_containers(Some(options)).await?;
+        tracing::debug!(
+            "engine: project {project_id} has {} containers",
+            found.len()
+        );
         Ok(found.into_iter().filter_map(listed).collect())
     }
 

@@ -68,6 +68,11 @@ impl Fleet {
         request: BuildRequest,
         progress: &mut dyn FnMut(&BuildLine),
     ) -> Result<()> {
+        tracing::debug!(
+            "engine: build {} from {} bytes",
+            request.tag,
+            request.context.len()
+        );
         let options = BuildImageOptionsBuilder::new()
             .dockerfile("Dockerfile")
             .t(&request.tag)
@@ -105,6 +110,7 @@ impl Fleet {
 
     /// Takes a tag away. Layers stay, as the next build may use them. One in use is left alone.
     pub async fn forget_image(&self, tag: &str) -> Result<()> {
+        tracing::debug!("engine: forget the image {tag}");
         let options = RemoveImageOptionsBuilder::new().noprune(true).build();
         match self
             .docker

@@ -61,6 +61,7 @@ impl Fleet {
             .negotiate_version()
             .await
             .map_err(|_| FleetError::NoDocker(address))?;
+        tracing::debug!("engine at {}", socket.display());
         Ok(Fleet { docker, socket })
     }
 

@@ -32,6 +32,7 @@ impl Fleet {
             Some(_) => self.remove_network(&spec.name).await?,
             None => {}
         }
+        tracing::debug!("engine: make the network {}", spec.name);
         let request = NetworkCreateRequest {
             name: spec.name.clone(),
             driver: Some("bridge".into()),
@@ -47,6 +48,7 @@ impl Fleet {
     /// Removes the network; one that is not there is fine. A container whose removal is under way may
     /// still be in it: that is waited for, a while.
     pub async fn remove_network(&self, name: &str) -> Result<()> {
+        tracing::debug!("engine: remove the network {name}");
         let deadline = Instant::now() + LEAVING;
         loop {
             let removed = self.docker.remove_network(name).await;

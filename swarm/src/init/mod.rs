@@ -95,6 +95,10 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let detected = detect(&dir);
+    match &detected {
+        Some(found) => tracing::debug!("this is {}", found.what),
+        None => tracing::debug!("no kind of project is recognised"),
+    }
     let proposed = detected.as_ref().and_then(|found| found.image.clone());
     let base_image = options.base_image.clone().or(proposed);
     let base_image = base_image.unwrap_or_else(|| DEFAULT_BASE_IMAGE.into());

@@ -50,7 +50,12 @@ fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
     assert_ne!(before[0], after[0], "it is another container");
     assert_eq!(before[1], after[1], "the other agent was left alone");
 
-    swarm.swarm(&["agent", "stop", idle]);
+    let told = swarm.swarm(&["agent", "stop", idle, "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(
+        told,
+        serde_json::json!({ "agent": idle, "state": "stopped" })
+    );
     swarm.wait_until("it is stopped", SOON, || state(&swarm, idle) == "stopped");
     let patient = task(&swarm, "Done by the other", PATIENT);
     until_comment(&swarm, patient, "working");

@@ -1,5 +1,7 @@
 //! `swarm init` in all kinds of folders.
 
+use serde_json::{Value, json};
+
 use crate::support::Place;
 
 #[test]
@@ -203,4 +205,40 @@ fn a_project_is_found_from_below_and_by_name() {
     let status: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(status["running"], false);
     assert_eq!(status["tickets"]["open"], 1);
+}
+
+#[test]
+fn what_was_made_is_told_to_programs() {
+    let place = Place::with_repository(&[("Cargo.toml", ""), ("README.md", "x\n")]);
+    place.write(&[("new.txt", "mine\n")]);
+    let out = place.swarm("init . --json").ok();
+    let made: Value = serde_json::from_str(&out).unwrap();
+    let root = place.root().canonicalize().unwrap();
+    assert_eq!(made["project"], json!(root));
+    assert_eq!(made["branch"], "trunk");
+    assert_eq!(made["detected"], "a Rust project");
+    assert_eq!(made["repository_made"], false);
+    assert_eq!(made["uncommitted"], 1);
+    assert_eq!(made["ticket"], 1);
+    assert_eq!(made["interview"], Value::Null);
+    let committed = made["committed"].as_array().unwrap();
+    assert!(committed.contains(&json!("verify.sh")), "{committed:?}");
+    place
+        .swarm("init . --json")
+        .refused(&["is a swarm project already"]);
+}
+
+#[test]
+fn quiet_says_nothing_and_verbose_says_the_steps() {
+    let place = Place::with_repository(&[("Cargo.toml", "")]);
+    let said = place.swarm("init . --no-interview --quiet");
+    assert_eq!((said.code, said.err + &said.out), (0, String::new()));
+    place.land(&[("a.txt", Some("1\n"))]);
+    let said = place.swarm("pull --verbose");
+    assert!(
+        said.err.contains("project ") && said.err.contains("it lacks 1 commits"),
+        "{said:?}"
+    );
+    let said = place.swarm("pull --quiet");
+    assert_eq!((said.code, said.err + &said.out), (0, String::new()));
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::support::Place;
 
 const FILES: [(&str, &str); 3] = [
@@ -177,4 +179,39 @@ fn the_humans_commits_are_taken_over_while_no_hub_runs() {
     place.git("commit -q --allow-empty -m Beside");
     assert_eq!(swarm::bare::take(&project, "trunk").unwrap(), 0);
     assert_eq!(place.git_in(&bare, "rev-parse trunk").trim(), landed);
+}
+
+#[test]
+fn what_a_pull_did_is_told_to_programs() {
+    let place = Place::with_project(&FILES);
+    let pull = |more: &str| {
+        let said = place.swarm(&format!("pull --json{more}"));
+        let document: Value = serde_json::from_str(&said.out).unwrap();
+        (said.code, document)
+    };
+    assert_eq!(
+        pull(""),
+        (0, json!({ "branch": "trunk", "result": "up-to-date" }))
+    );
+    let from = place.git("rev-parse HEAD").trim().to_owned();
+    let to = place.land(&[(".envrc", Some("x\n"))]);
+    let (code, held) = pull("");
+    assert_eq!(code, 1);
+    assert_eq!(
+        (&held["result"], &held["from"], &held["to"]),
+        (&json!("held"), &json!(from), &json!(to))
+    );
+    assert_eq!(held["findings"][0]["path"], ".envrc");
+    let moved = json!({
+        "branch": "trunk",
+        "result": "moved",
+        "from": from,
+        "to": to,
+        "commits": 1,
+        "checked_out": true,
+    });
+    assert_eq!(pull(" --allow"), (0, moved));
+    place.git("commit --allow-empty -m Mine");
+    let ahead = json!({ "branch": "trunk", "result": "ahead", "commits": 1 });
+    assert_eq!(pull(""), (0, ahead));
 }

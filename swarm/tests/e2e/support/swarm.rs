@@ -33,6 +33,8 @@ const NOT_OURS: [&str; 8] = [
     "TICKET_TOKEN",
     "TICKET_URL",
 ];
+/// Agents of tests may be at something that never ends.
+const STOP: [&str; 3] = ["stop", "--drain-timeout", "0"];
 const GIT_CONFIG: &str = "\
 [user]
 \tname = A User
@@ -120,9 +122,9 @@ impl Swarm {
         self.swarm(&[&["start"], arguments].concat())
     }
 
-    /// `swarm stop`, and nothing of it runs or is connected any more.
+    /// `swarm stop` without letting anybody finish, and nothing of it runs or is connected any more.
     pub fn stop(&self) {
-        self.swarm(&["stop"]);
+        self.swarm(&STOP);
         assert_eq!(
             self.left(),
             Vec::<String>::new(),
@@ -257,7 +259,7 @@ impl Swarm {
     /// Stops the swarm and removes what it has in the engine. Returns what 'swarm stop' did wrong.
     fn end(&self) -> Option<String> {
         let mut stop = self.command(&built("swarm"));
-        let stopped = self.id().map(|_| output(stop.arg("stop")));
+        let stopped = self.id().map(|_| output(stop.args(STOP)));
         let failure = stopped.filter(|output| !output.status.success());
         let failure = failure.map(|output| describe(&stop, &output));
         let left = self.left();
