@@ -103,7 +103,7 @@ pub enum Command {
         /// Report from so long ago (8h, 2d), or from a time such as '2030-01-31 08:00:00' (UTC)
         #[arg(long, value_name = "TIME", value_parser = since)]
         since: Option<i64>,
-        /// Again whenever something happens
+        /// Again whenever something happens; on a terminal every few seconds, too
         #[arg(short, long)]
         watch: bool,
     },

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -27,6 +30,9 @@ const HOME: &str = "\x1b[H";
 const REST_OF_LINE: &str = "\x1b[K";
 /// Erases everything below.
 const BELOW: &str = "\x1b[J";
+
+/// How often a terminal is drawn over when nothing happens: limits end, containers vanish, days begin.
+const REDRAW: Duration = Duration::from_secs(5);
 
 /// How many rows of each part of the report are shown: one screen for all of it. JSON has more.
 const SHOWN: usize = 8;
@@ -86,11 +92,32 @@ pub fn run(project: &Project, since: Option<i64>, json: bool, watch: bool) -> Re
         Some(event) => event.id,
         None => 0,
     };
-    for event in follow(project, after) {
-        event?;
-        show(project, since, json, redraws)?;
+    let events = events(project, after);
+    loop {
+        match events.recv_timeout(REDRAW) {
+            Ok(event) => {
+                event?;
+                show(project, since, json, redraws)?;
+            }
+            Err(RecvTimeoutError::Timeout) if redraws => show(project, since, json, redraws)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
     }
-    Ok(())
+}
+
+/// Word of each event, while somebody listens.
+fn events(project: &Project, after: i64) -> Receiver<ticket::Result<()>> {
+    let (tell, told) = mpsc::sync_channel(1);
+    let project = project.clone();
+    thread::spawn(move || {
+        for event in follow(&project, after) {
+            if tell.send(event.map(drop)).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 /// Prints the status once.
