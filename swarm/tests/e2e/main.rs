@@ -6,6 +6,7 @@ mod interview;
 mod orders;
 mod outcomes;
 mod real_claude;
+mod several;
 mod stop;
 mod support;
 #[path = "../terminal/mod.rs"]

@@ -75,6 +75,43 @@ fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
 }
 
 #[test]
+fn who_is_one_too_many_finishes_first_and_the_others_go_on() {
+    let swarm = puppets();
+    let tickets = ["First", "Second", "Third"].map(|title| task(&swarm, title, PATIENT));
+    swarm.start(&["--agents", "3"]);
+    for id in tickets {
+        until_comment(&swarm, id, "working");
+    }
+    let stays = container(&swarm, "agent-1");
+    swarm.swarm(&["scale", "1"]);
+    let late = task(&swarm, "Later", "write('late', 'work\\n')");
+    for agent in ["agent-2", "agent-3"] {
+        assert_eq!(state(&swarm, agent), "stopping");
+    }
+    for id in tickets {
+        swarm.ticket(&["comment", &id.to_string(), "go on"]);
+    }
+    until_landed(&swarm, &tickets);
+    for id in tickets {
+        assert_eq!(attempts(&swarm, id).len(), 1);
+    }
+    swarm.wait_until("those that had to go are gone", SOON, || {
+        let names = swarm.containers();
+        !names
+            .iter()
+            .any(|name| name.ends_with("agent-2") || name.ends_with("agent-3"))
+    });
+    until_landed(&swarm, &[late]);
+    assert_eq!(attempts(&swarm, late)[0].agent, "agent-1");
+    assert_eq!(container(&swarm, "agent-1"), stays);
+    swarm.swarm(&["scale", "2"]);
+    swarm.wait_until("another one comes", SOON, || {
+        state(&swarm, "agent-2") == "idle"
+    });
+    swarm.stop();
+}
+
+#[test]
 fn a_paused_swarm_stands_still_in_its_containers() {
     let swarm = puppets();
     let id = task(&swarm, "Stand still", PATIENT);

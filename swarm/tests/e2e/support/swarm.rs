@@ -47,6 +47,7 @@ const GIT_CONFIG: &str = "\
 /// when it left a container or a network.
 pub struct Swarm {
     home: TempDir,
+    folder: &'static str,
     env: BTreeMap<String, String>,
 }
 
@@ -64,6 +65,7 @@ impl Swarm {
         }
         let swarm = Swarm {
             home: tempfile::tempdir().expect("a temporary folder"),
+            folder: "project",
             env: BTreeMap::new(),
         };
         fs::write(swarm.home.path().join(".gitconfig"), GIT_CONFIG).expect("a writable home");
@@ -77,7 +79,14 @@ impl Swarm {
 
     /// The project's folder.
     pub fn root(&self) -> PathBuf {
-        self.home.path().join("project")
+        self.home.path().join(self.folder)
+    }
+
+    /// Moves the project to another folder.
+    pub fn move_to(&mut self, folder: &'static str) {
+        let before = self.root();
+        self.folder = folder;
+        fs::rename(before, self.root()).expect("a folder that can be moved");
     }
 
     /// Its `.swarm/`.
