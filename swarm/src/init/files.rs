@@ -12,6 +12,8 @@ use git2::{FileMode, IndexEntry, IndexTime, Oid, Repository, Signature, Tree};
 use crate::project::FOLDER;
 
 const GITIGNORE: &str = ".gitignore";
+/// The line that keeps our own folder out.
+const OWN_LINE: &str = ".swarm/";
 const MESSAGE: &str = "Add what swarm needs\n";
 
 /// A file that the project needs at its root.
@@ -123,8 +125,14 @@ fn put(root: &Path, file: &NewFile) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Writes what is missing and commits it on the branch that HEAD names, born or not.
-pub fn add(repository: &Repository, root: &Path, files: &[NewFile]) -> Result<Added> {
+/// Writes what is missing and commits it on the branch that HEAD names, born or not. `leftovers` are what
+/// builds and tests leave, as `.gitignore` names it: those lines are added that git needs.
+pub fn add(
+    repository: &Repository,
+    root: &Path,
+    files: &[NewFile],
+    leftovers: &[&str],
+) -> Result<Added> {
     let parent = match repository.head() {
         Ok(head) => Some(head.peel_to_commit()?),
         Err(_) => None,
@@ -133,6 +141,12 @@ pub fn add(repository: &Repository, root: &Path, files: &[NewFile]) -> Result<Ad
     let mut index = repository.index()?;
     let mut builder = repository.treebuilder(tree.as_ref())?;
     let mut added = Added::default();
+    let mut ignored = vec![OWN_LINE];
+    ignored.extend(
+        leftovers
+            .iter()
+            .filter(|line| is_needed(line, repository, &index)),
+    );
 
     for file in files {
         if in_tree(tree.as_ref(), file.name) {
@@ -147,7 +161,7 @@ pub fn add(repository: &Repository, root: &Path, files: &[NewFile]) -> Result<Ad
         }
         added.committed.push(file.name.into());
     }
-    if let Some((blob, size)) = ignore(repository, root, tree.as_ref(), &mut index)? {
+    if let Some((blob, size)) = ignore(repository, root, &ignored, tree.as_ref(), &mut index)? {
         builder.insert(GITIGNORE, blob, FileMode::Blob.into())?;
         if index.get_path(Path::new(GITIGNORE), 0).is_none() {
             index.add(&entry(GITIGNORE, blob, FileMode::Blob, size))?;
@@ -222,22 +236,42 @@ fn write_if_missing(root: &Path, file: &NewFile) -> Result<(Vec<u8>, FileMode)> 
     Ok((bytes, mode))
 }
 
-/// Adds the line to `.gitignore` in three places that may differ: what is committed, what is
+/// Whether git would take what this line of `.gitignore` names, and has none of it so far.
+fn is_needed(line: &str, repository: &Repository, index: &git2::Index) -> bool {
+    let name = line.trim_end_matches('/');
+    let sample = match line.ends_with('/') {
+        true => format!("{name}/x"),
+        false => name.to_owned(),
+    };
+    let sample = sample.replace('*', "x");
+    let is_named = |path: &[u8]| {
+        let mut parts = path.split(|byte| *byte == b'/');
+        parts.any(|part| match name.strip_prefix('*') {
+            Some(ending) => part.ends_with(ending.as_bytes()),
+            None => part == name.as_bytes(),
+        })
+    };
+    !repository.is_path_ignored(sample).unwrap_or(false)
+        && !index.iter().any(|entry| is_named(&entry.path))
+}
+
+/// Adds the lines to `.gitignore` in three places that may differ: what is committed, what is
 /// staged, and what lies in the tree. Returns the committed one, when that changes.
 fn ignore(
     repository: &Repository,
     root: &Path,
+    lines: &[&str],
     tree: Option<&Tree<'_>>,
     index: &mut git2::Index,
 ) -> Result<Option<(Oid, usize)>> {
     let file = root.join(GITIGNORE);
     let lying = fs::read_to_string(&file).unwrap_or_default();
-    if let Some(text) = with_line(&lying) {
+    if let Some(text) = with_lines(&lying, lines) {
         fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
     }
     if let Some(mut staged) = index.get_path(Path::new(GITIGNORE), 0) {
         let text = String::from_utf8_lossy(repository.find_blob(staged.id)?.content()).into_owned();
-        if let Some(text) = with_line(&text) {
+        if let Some(text) = with_lines(&text, lines) {
             staged.id = repository.blob(text.as_bytes())?;
             // Unknown size and time make git compare contents.
             staged.file_size = 0;
@@ -252,27 +286,27 @@ fn ignore(
         }
         None => String::new(),
     };
-    match with_line(&committed) {
+    match with_lines(&committed, lines) {
         Some(text) => Ok(Some((repository.blob(text.as_bytes())?, text.len()))),
         None => Ok(None),
     }
 }
 
-/// The text with a line that ignores `.swarm/`; none when it has one. Pure.
-fn with_line(text: &str) -> Option<String> {
-    let has = text
-        .lines()
-        .map(|line| line.trim().trim_start_matches('/').trim_end_matches('/'))
-        .any(|line| line == FOLDER);
-    if has {
-        return None;
-    }
-    let end = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
+/// The text with those of these lines that it lacks; none when it lacks none. Pure.
+fn with_lines(text: &str, lines: &[&str]) -> Option<String> {
+    let bare = |line: &str| line.trim().trim_matches('/').to_owned();
+    let has: Vec<String> = text.lines().map(bare).collect();
+    let mut missing = lines
+        .iter()
+        .filter(|line| !has.contains(&bare(line)))
+        .peekable();
+    missing.peek()?;
+    let end = match text.is_empty() || text.ends_with('\n') {
+        true => "",
+        false => "\n",
     };
-    Some(format!("{text}{end}{FOLDER}/\n"))
+    let missing = missing.map(|line| format!("{line}\n"));
+    Some(format!("{text}{end}{}", missing.collect::<String>()))
 }
 
 fn entry(name: &str, id: Oid, mode: FileMode, size: usize) -> IndexEntry {
@@ -297,17 +331,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ignored_folder_is_named_once() {
+    fn what_is_ignored_is_named_once() {
         let table = [
-            ("", Some(".swarm/\n")),
-            ("target", Some("target\n.swarm/\n")),
-            ("target\n", Some("target\n.swarm/\n")),
-            ("a\n/.swarm/\n", None),
-            (".swarm", None),
-            (".swarms/\n", Some(".swarms/\n.swarm/\n")),
+            ("", Some(".swarm/\n*.pyc\n")),
+            ("target", Some("target\n.swarm/\n*.pyc\n")),
+            ("*.pyc\n", Some("*.pyc\n.swarm/\n")),
+            ("*.pyc\n/.swarm/\n", None),
+            ("*.pyc\n.swarm", None),
+            (".swarms/\n", Some(".swarms/\n.swarm/\n*.pyc\n")),
         ];
         for (before, after) in table {
-            assert_eq!(with_line(before).as_deref(), after, "{before:?}");
+            let found = with_lines(before, &[OWN_LINE, "*.pyc"]);
+            assert_eq!(found.as_deref(), after, "{before:?}");
         }
     }
 }

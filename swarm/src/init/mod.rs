@@ -111,11 +111,13 @@ pub fn init(dir: &Path, options: &Options) -> Result<Done> {
 
     let project = Project::create(&dir)?;
     fs::write(project.folder().join(".gitignore"), "*\n")?;
+    let leftovers = detected.as_ref().map_or(&[][..], |found| found.leaves);
     let (repository, first_commit) = match found {
         Some(repository) => (repository, None),
-        None => new_repository(&dir)?,
+        None => new_repository(&dir, leftovers)?,
     };
-    let added = files::add(&repository, &dir, &new_files(&name, detected.as_ref()))?;
+    let new_files = new_files(&name, detected.as_ref());
+    let added = files::add(&repository, &dir, &new_files, leftovers)?;
     let kept = reference.as_ref().map(Reference::keep).transpose()?;
     bare::create(&project, &repository, &branch)?;
     if let Some(reference) = &reference {
@@ -256,12 +258,15 @@ fn base_branch(repository: &Repository) -> Result<String> {
     }
 }
 
-fn new_repository(dir: &Path) -> Result<(Repository, Option<usize>)> {
+/// Without what builds and tests leave, which `.gitignore` will name.
+fn new_repository(dir: &Path, leftovers: &[&str]) -> Result<(Repository, Option<usize>)> {
     let mut options = RepositoryInitOptions::new();
     options.initial_head(FIRST_BRANCH).no_reinit(true);
     let repository = Repository::init_opts(dir, &options)
         .with_context(|| format!("cannot make a repository in {}", dir.display()))?;
+    repository.add_ignore_rule(&leftovers.join("\n"))?;
     let committed = files::commit_all(&repository)?;
+    repository.clear_ignore_rules()?;
     Ok((repository, Some(committed)))
 }
 

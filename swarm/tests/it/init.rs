@@ -83,6 +83,7 @@ fn a_folder_without_a_repository_gets_one() {
     let place = Place::new();
     place.write(&[
         ("tests/test_a.py", "x\n"),
+        ("tests/__pycache__/test_a.cpython-313.pyc", "x\n"),
         ("node_modules/big", "x\n"),
         (".gitignore", "node_modules\n"),
     ]);
@@ -93,6 +94,24 @@ fn a_folder_without_a_repository_gets_one() {
         files,
         ".gitignore\nPROJECT.md\nproject-setup.sh\ntests/test_a.py\nverify.sh\n"
     );
+    assert_eq!(
+        place.read(".gitignore"),
+        "node_modules\n.swarm/\n__pycache__/\n*.pyc\n.pytest_cache/\n*.egg-info/\n"
+    );
+}
+
+#[test]
+fn what_a_project_keeps_or_ignores_already_is_not_ignored_once_more() {
+    let kept = [("Cargo.toml", ""), ("target/kept", "x\n")];
+    let ignored = [("Cargo.toml", ""), (".gitignore", "/targ*\n")];
+    for (files, after) in [(kept, ".swarm/\n"), (ignored, "/targ*\n.swarm/\n")] {
+        let place = Place::with_repository(&files);
+        place.swarm("init . --no-interview").ok();
+        assert_eq!(place.read(".gitignore"), after);
+    }
+    let place = Place::with_repository(&[("Cargo.toml", "")]);
+    place.swarm("init . --no-interview").ok();
+    assert_eq!(place.git("show HEAD:.gitignore"), ".swarm/\ntarget/\n");
 }
 
 #[test]

@@ -21,7 +21,11 @@ pub fn detect(root: &Path) -> Option<Detected> {
         let setup = "\
 command -v javac >/dev/null || install default-jdk-headless
 command -v mvn >/dev/null || install maven";
-        return Some(Detected::new("a Java project with Maven", &verify, setup).on(image));
+        return Some(
+            Detected::new("a Java project with Maven", &verify, setup)
+                .on(image)
+                .leaving(&["target/"]),
+        );
     }
     let build = first(
         root,
@@ -45,7 +49,11 @@ command -v mvn >/dev/null || install maven";
     let setup = "\
 command -v javac >/dev/null || install default-jdk-headless
 command -v gradle >/dev/null || install gradle";
-    Some(Detected::new("a Java project with Gradle", &verify, setup).on(image))
+    Some(
+        Detected::new("a Java project with Gradle", &verify, setup)
+            .on(image)
+            .leaving(&["build/", ".gradle/"]),
+    )
 }
 
 /// The release that stands behind one of these words, when it is one that images are made for.

@@ -26,6 +26,8 @@ pub struct Detected {
     pub setup: String,
     /// The image that has most of that; none when any image does.
     pub image: Option<String>,
+    /// What its builds and tests leave in the tree, as `.gitignore` names it.
+    pub leaves: &'static [&'static str],
     /// What else was recognised, and is not checked.
     pub also: Vec<&'static str>,
 }
@@ -87,12 +89,18 @@ impl Detected {
             verify: verify.join("\n"),
             setup: format!("{INSTALL}\n{}", setup.trim_end()),
             image: None,
+            leaves: &[],
             also: Vec::new(),
         }
     }
 
     fn on(mut self, image: impl Into<String>) -> Detected {
         self.image = Some(image.into());
+        self
+    }
+
+    fn leaving(mut self, leaves: &'static [&'static str]) -> Detected {
+        self.leaves = leaves;
         self
     }
 }

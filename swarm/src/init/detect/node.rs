@@ -31,7 +31,8 @@ pub fn detect(root: &Path) -> Option<Detected> {
     let mut verify = vec![install.to_owned()];
     verify.extend(checks.iter().map(|name| format!("{manager} run {name}")));
     let detected = Detected::new("a Node project", &verify, setup);
-    Some(detected.on(format!("node:{}-bookworm-slim", major(root, &package))))
+    let image = format!("node:{}-bookworm-slim", major(root, &package));
+    Some(detected.on(image).leaving(&["node_modules/"]))
 }
 
 const NPM: &str = "command -v npm >/dev/null || install nodejs npm";

@@ -16,7 +16,11 @@ pub fn dotnet(root: &Path) -> Option<Detected> {
     let setup =
         "command -v dotnet >/dev/null || { echo 'build on an image with dotnet' >&2; exit 1; }";
     let image = "mcr.microsoft.com/dotnet/sdk:9.0-bookworm-slim";
-    Some(Detected::new("a .NET project", &verify, setup).on(image))
+    Some(
+        Detected::new("a .NET project", &verify, setup)
+            .on(image)
+            .leaving(&["bin/", "obj/"]),
+    )
 }
 
 pub fn ruby(root: &Path) -> Option<Detected> {
@@ -51,7 +55,11 @@ pub fn php(root: &Path) -> Option<Detected> {
     }
     let setup =
         "command -v composer >/dev/null || install composer php-cli php-xml php-mbstring unzip";
-    Some(Detected::new("a PHP project", &verify, setup).on("composer:2"))
+    Some(
+        Detected::new("a PHP project", &verify, setup)
+            .on("composer:2")
+            .leaving(&["vendor/"]),
+    )
 }
 
 pub fn elixir(root: &Path) -> Option<Detected> {
@@ -65,7 +73,11 @@ pub fn elixir(root: &Path) -> Option<Detected> {
     }
     verify.push("MIX_ENV=test mix test".into());
     let setup = "command -v mix >/dev/null || install elixir";
-    Some(Detected::new("an Elixir project", &verify, setup).on("elixir:1-slim"))
+    Some(
+        Detected::new("an Elixir project", &verify, setup)
+            .on("elixir:1-slim")
+            .leaving(&["_build/", "deps/"]),
+    )
 }
 
 pub fn cmake(root: &Path) -> Option<Detected> {
@@ -80,5 +92,5 @@ pub fn cmake(root: &Path) -> Option<Detected> {
         "ctest --test-dir build --output-on-failure",
     ]);
     let setup = "command -v cmake >/dev/null || install cmake\ncommand -v c++ >/dev/null || install g++ make";
-    Some(Detected::new("a CMake project", &verify, setup))
+    Some(Detected::new("a CMake project", &verify, setup).leaving(&["build/"]))
 }

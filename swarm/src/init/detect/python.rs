@@ -18,6 +18,9 @@ const REQUIREMENTS: [&str; 6] = [
     "test-requirements.txt",
 ];
 
+/// What Python and pytest write beside the sources.
+const LEAVES: [&str; 4] = ["__pycache__/", "*.pyc", ".pytest_cache/", "*.egg-info/"];
+
 pub fn detect(root: &Path) -> Option<Detected> {
     let named = [
         "pyproject.toml",
@@ -38,7 +41,8 @@ pub fn detect(root: &Path) -> Option<Detected> {
         () if needs_packages(root, &project) => with_pip(root, &linters),
         () => alone(root, &linters),
     };
-    Some(detected.on(format!("python:{}-slim-bookworm", newest(root, &project))))
+    let image = format!("python:{}-slim-bookworm", newest(root, &project));
+    Some(detected.on(image).leaving(&LEAVES))
 }
 
 /// Linters that the project has set up: what is installed, and how it is called.

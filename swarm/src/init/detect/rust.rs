@@ -37,7 +37,9 @@ fi
 # install pkg-config libssl-dev";
     let channel = toolchain(root).unwrap_or_else(|| "1".into());
     Some(
-        Detected::new("a Rust project", &verify, setup).on(format!("rust:{channel}-slim-bookworm")),
+        Detected::new("a Rust project", &verify, setup)
+            .on(format!("rust:{channel}-slim-bookworm"))
+            .leaving(&["target/"]),
     )
 }
 
