@@ -21,7 +21,9 @@ pub fn program(name: &str) -> Result<Vec<u8>> {
     let file = own.with_file_name(name);
     fs::read(&file).with_context(|| {
         format!(
-            "the program '{name}' must lie beside {}: build or install all of swarm's programs together",
+            "the program '{name}' must lie beside {}: 'make install' installs all of swarm's programs, \
+             and so do four calls of 'cargo install --path', one for each of swarm, ticket, monitor \
+             and agent-runner",
             own.display()
         )
     })
