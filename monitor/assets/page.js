@@ -9,9 +9,10 @@ let swapping = false;
 
 // A part in which somebody writes is left alone until they are done.
 function isInUse(part) {
-  return [...part.querySelectorAll("textarea, input:not([type=hidden])")].some(
+  const written = [...part.querySelectorAll("textarea, input:not([type=hidden])")].some(
     (field) => field === document.activeElement || field.value !== field.defaultValue,
   );
+  return written || [...part.querySelectorAll("option[selected]")].some((option) => !option.selected);
 }
 
 async function swap() {
@@ -29,7 +30,12 @@ async function fetched(part) {
   try {
     const answer = await fetch(part.dataset.part);
     if (answer.status === 401) location.reload();
-    else if (answer.ok) replace(part, await answer.text());
+    else if (answer.ok) {
+      const html = await answer.text();
+      // Somebody may have begun to write meanwhile.
+      if (isInUse(part)) waiting.add(part);
+      else replace(part, html);
+    }
     return true;
   } catch {
     // The hub is away: this part is asked for again when the stream is back.
@@ -57,10 +63,12 @@ function write({ into, text, reset }) {
   if (isAtEnd || reset) place.scrollTop = place.scrollHeight;
 }
 
+let stream;
+
 function listen() {
   const wanted = new URLSearchParams(document.querySelector("[data-listen]")?.dataset.listen);
   wanted.set("after", document.body.dataset.after);
-  const stream = new EventSource("/live?" + wanted);
+  stream = new EventSource("/live?" + wanted);
   stream.addEventListener("text", (message) => write(JSON.parse(message.data)));
   stream.onopen = () => {
     connection.textContent = "live";
@@ -88,6 +96,8 @@ async function send(form, to) {
     if (answer.ok) {
       said.remove();
       form.reset();
+      // Who sent it by a key is still in a field of it; what was sent is done with.
+      if (form.contains(document.activeElement)) document.activeElement.blur();
       form.closest("[data-part]")?.dispatchEvent(new Event("focusout", { bubbles: true }));
     } else {
       said.textContent = (await answer.json()).error.message;
@@ -123,5 +133,10 @@ document.addEventListener("keydown", (event) => {
   } else return;
   event.preventDefault();
 });
+
+// A browser may keep a page that was left, to show it again, and its stream with it. It opens no more
+// than six connections to one hub, so that the next pages would wait for ever.
+addEventListener("pagehide", () => stream.close());
+addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
 
 listen();
