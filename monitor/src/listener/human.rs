@@ -10,6 +10,8 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, routing};
 use ticket::{Error, secret};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -191,7 +193,7 @@ fn is_navigation(headers: &HeaderMap) -> bool {
 pub fn router(hub: Shared) -> Router {
     let guarded = Router::new()
         .nest(PREFIX, Router::from(api()).layer(from_fn(unchanged)))
-        .merge(pages::router())
+        .merge(pages::router().layer(smaller()))
         .merge(routes::metrics::router())
         .layer(from_fn_with_state(hub.clone(), guard));
     let git = Endpoint::new(hub.bare.clone(), hub.door.for_git(), MAX_PUSH);
@@ -199,7 +201,7 @@ pub fn router(hub: Shared) -> Router {
         .merge(guarded)
         .merge(routes::health::router())
         .merge(routes::login::router())
-        .merge(pages::assets())
+        .merge(pages::assets().layer(smaller()))
         .fallback(routing::any(routes::no_such_route))
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -211,6 +213,11 @@ pub fn router(hub: Shared) -> Router {
         .merge(git.router())
         .layer(from_fn_with_state(hub, only_our_names))
         .layer(from_fn(secured))
+}
+
+/// Compressed for those who take that. Event streams are left alone.
+fn smaller() -> CompressionLayer {
+    CompressionLayer::new().quality(CompressionLevel::Fastest)
 }
 
 async fn guard(State(hub): State<Shared>, mut request: Request, next: Next) -> Response {

@@ -1,7 +1,9 @@
 //! Markdown as safe HTML: no tags of its author's, no images, and links only to where a browser may
 //! go.
 
-use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html::push_html};
+use pulldown_cmark::{
+    Alignment, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html::push_html,
+};
 
 /// What a link may lead to.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
@@ -22,6 +24,10 @@ fn tamed(event: Event<'_>) -> Event<'_> {
         Event::End(TagEnd::HtmlBlock) => Event::End(TagEnd::Paragraph),
         Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
             Event::Start(link_to(dest_url))
+        }
+        // Alignment would be a style, which the page's policy does not take.
+        Event::Start(Tag::Table(columns)) => {
+            Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
         }
         Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
         other => other,
@@ -78,6 +84,7 @@ mod tests {
             "`` <b>x</b> ``",
             "| <svg onload=alert(1)> | b |\n|--|--|\n| 1 | 2 |",
             "```<script>\nalert(1)\n```",
+            "| a | b |\n|:--|--:|\n| 1 | 2 |",
         ] {
             let shown = html(hostile).to_lowercase();
             for tag in [
@@ -88,6 +95,7 @@ mod tests {
                 "<a href=\"javascript",
                 "<a href=\"data",
                 " title=",
+                " style=",
             ] {
                 assert!(!shown.contains(tag), "{hostile} became {shown}");
             }
