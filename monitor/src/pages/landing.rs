@@ -107,6 +107,17 @@ pub async fn landings(hub: &Hub) -> Answer<Landings> {
     })
 }
 
+/// Who verifies the candidate that is the first in the queue of those that are being verified.
+pub async fn first_verifier(hub: &Hub) -> Answer<Option<String>> {
+    let at_work = hub.verifications.under_way();
+    let queue = hub.database.read(|store| store.landing_queue()).await?;
+    let candidates = queue
+        .iter()
+        .filter_map(|landing| landing.candidate.as_ref());
+    let mut verifiers = candidates.filter_map(|candidate| at_work.get(candidate));
+    Ok(verifiers.next().cloned())
+}
+
 /// The commit under each candidate, by the landing.
 async fn parents(hub: &Hub, queue: &[Landing]) -> Answer<BTreeMap<i64, String>> {
     let candidates: Vec<(i64, String)> = queue

@@ -14,14 +14,16 @@ use futures_util::stream::{self, BoxStream, unfold};
 use futures_util::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use ticket::text;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::changed;
 use super::tail::{self, Tail};
+use super::{changed, landing};
 use crate::error::Query;
 use crate::fleet::plan::Id;
 use crate::hub::Shared;
 use crate::routes::events::{Feed, From, KEEP_ALIVE};
+use crate::verification::Demand;
 
 /// How often a page that shows what containers use is told to look again.
 const USAGE_INTERVAL: Duration = Duration::from_secs(3);
@@ -36,6 +38,8 @@ pub struct Wanted {
     usage: bool,
     /// What the container of this agent prints.
     log: Option<String>,
+    /// What verify.sh prints for the landing that is first in the queue.
+    verify: bool,
     /// The runs of this agent, one after the other.
     session: Option<String>,
     /// This run.
@@ -69,6 +73,9 @@ pub async fn live(
     }
     if let Some(id) = wanted.log.as_deref().and_then(Id::parse) {
         streams.push(log(hub.clone(), id.name()));
+    }
+    if wanted.verify {
+        streams.push(verify(hub.clone()));
     }
     let run = match (wanted.session, wanted.transcript) {
         (Some(agent), _) => Some(tail::Of::Agent(agent)),
@@ -120,25 +127,62 @@ fn log(hub: Shared, name: String) -> BoxStream<'static, Message> {
             events.changed().await.ok()?;
         }
         events.borrow_and_update();
-        let printed = match hub.fleet.seen().engine {
-            Some(engine) => {
-                let container = hub.fleet.container(&name);
-                let pieces = engine.logs(&container, true, Some(LOG_LINES));
-                pieces
-                    .filter_map(|piece| async move { piece.ok() })
-                    .enumerate()
-                    .map(|(n, piece)| {
-                        let piece = text::clean(&String::from_utf8_lossy(&piece));
-                        message("log", &piece, n == 0)
-                    })
-                    .boxed()
-            }
-            None => stream::empty().boxed(),
-        };
+        let printed = printed(&hub, &name, "log");
         Some((printed, (hub, name, events, false)))
     })
     .flatten()
     .boxed()
+}
+
+/// What the verifier prints that has the first candidate of the landing queue, then the next one.
+fn verify(hub: Shared) -> BoxStream<'static, Message> {
+    let demand = hub.verifications.demand();
+    unfold((hub, demand, None), |(hub, mut demand, shown)| async move {
+        let name = another(&hub, &mut demand, shown.as_deref()).await?;
+        let mut next = demand.clone();
+        let (hub_too, name_too) = (hub.clone(), name.clone());
+        let other = async move { drop(another(&hub_too, &mut next, Some(&name_too)).await) };
+        let begins = message("verify", "", true);
+        let printed = stream::once(async { begins })
+            .chain(printed(&hub, &name, "verify"))
+            .take_until(Box::pin(other));
+        Some((printed, (hub, demand, Some(name))))
+    })
+    .flatten()
+    .boxed()
+}
+
+/// The first verifier of the landing queue, as soon as it is not `known`; none when the hub ends.
+async fn another(
+    hub: &Shared,
+    demand: &mut watch::Receiver<Demand>,
+    known: Option<&str>,
+) -> Option<String> {
+    loop {
+        demand.borrow_and_update();
+        let first = landing::first_verifier(hub).await.ok().flatten();
+        if first.is_some() && first.as_deref() != known {
+            return first;
+        }
+        demand.changed().await.ok()?;
+    }
+}
+
+/// The end of a container's log and what follows.
+fn printed(hub: &Shared, name: &str, into: &'static str) -> BoxStream<'static, Message> {
+    let Some(engine) = hub.fleet.seen().engine else {
+        return stream::empty().boxed();
+    };
+    let container = hub.fleet.container(name);
+    engine
+        .logs(&container, true, Some(LOG_LINES))
+        .filter_map(|piece| async move { piece.ok() })
+        .enumerate()
+        .map(move |(n, piece)| {
+            let piece = text::clean(&String::from_utf8_lossy(&piece));
+            message(into, &piece, n == 0)
+        })
+        .boxed()
 }
 
 /// What an agent CLI was asked and printed.

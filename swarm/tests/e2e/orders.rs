@@ -168,3 +168,42 @@ fn stopped(swarm: &Swarm) -> usize {
     let stats = docker(&["exec", &container, "sh", "-c", script]);
     stats.lines().filter(|line| line.contains(") T ")).count()
 }
+
+/// A gate that takes its time, and says so.
+const SLOW_GATE: &str = "\
+write('check', 'for n in 1 2 3 4 5 6 7 8; do echo gate says $n; sleep 1; done\\n')
+";
+/// So long the page's stream is listened to, in seconds.
+const LISTENED: &str = "60";
+
+#[test]
+fn what_verify_prints_is_on_the_page_while_it_runs() {
+    let swarm = puppets();
+    let first = task(&swarm, "Make the gate slow", SLOW_GATE);
+    swarm.start(&["--agents", "1"]);
+    let file = std::fs::read(swarm.folder().join("hub.json")).expect("a running hub");
+    let hub: ticket::wire::HubFile = serde_json::from_slice(&file).expect("hub.json");
+    let mut stream = std::process::Command::new("curl")
+        .args([
+            "--silent",
+            "--no-buffer",
+            "--noproxy",
+            "*",
+            "--max-time",
+            LISTENED,
+        ])
+        .args(["--header", &format!("Authorization: Bearer {}", hub.token)])
+        .arg(format!("{}/live?verify=true", hub.url))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("curl");
+    let output = stream.stdout.take().expect("a pipe");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
+    let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("gate says 3")));
+    assert!(said.is_some(), "nothing was heard of the gate");
+    assert!(!is_landed(&swarm, first), "it was heard too late");
+    until_landed(&swarm, &[first]);
+    let _ = stream.kill();
+    let _ = stream.wait();
+    swarm.stop();
+}
