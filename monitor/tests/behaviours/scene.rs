@@ -339,15 +339,18 @@ impl Process {
             .database
             .call(move |store| store.register_agent(&agent, role, None, &kept));
         registered.await.unwrap();
-        let programs = programs::folder();
-        let runner = programs.join("agent-runner");
+        let runner = programs::program("agent-runner");
+        let ticket = programs::program("ticket");
         let path = std::env::var("PATH").unwrap_or_default();
         let log = File::create(self.dir.join(format!("{name}.log"))).unwrap();
         Command::new(runner)
             .arg("--work")
             .arg(self.dir.join(name))
             .env_clear()
-            .env("PATH", format!("{}:{path}", programs.display()))
+            .env(
+                "PATH",
+                format!("{}:{path}", ticket.parent().unwrap().display()),
+            )
             .env("HOME", &self.dir)
             .env("SWARM_HUB", &self.url)
             .env("SWARM_CODE", code)

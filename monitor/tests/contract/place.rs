@@ -222,7 +222,7 @@ pub fn program(folder: &Path) -> Command {
 
 /// The program.
 pub fn binary() -> PathBuf {
-    programs::folder().join("ticket")
+    programs::program("ticket")
 }
 
 /// How one run ended.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use swarm::Project;
 use tempfile::TempDir;
 use ticket::secret;
+use ticket::transcript::{Begin, What, now};
 use ticket::wire::Role;
 
 use crate::document;
@@ -37,14 +38,28 @@ impl Swarm {
 
     /// With this configuration. Proposals are off unless they say otherwise.
     pub async fn start_with(config: &str) -> Swarm {
+        Swarm::start_on("main", config).await
+    }
+
+    /// The same on another base branch.
+    pub async fn start_on(branch: &str, config: &str) -> Swarm {
         let dir = tempfile::tempdir().unwrap();
-        let project = project(&dir, config);
+        let project = project_on(&dir, branch, config);
         let running = Running::start(settings(&project)).await.unwrap();
         Swarm {
             project,
             running,
             _dir: dir,
         }
+    }
+
+    /// One in which agent-1 has claimed ticket 1, and its door.
+    pub async fn at_work() -> (Swarm, Door) {
+        let swarm = Swarm::start().await;
+        swarm.ticket("work").await;
+        let worker = swarm.worker("agent-1").await;
+        worker.work(0).await;
+        (swarm, worker)
     }
 
     /// Ends the hub and starts another one for the same project.
@@ -138,6 +153,11 @@ pub fn settings(project: &Project) -> Settings {
 
 /// A folder as `swarm init` leaves it: configuration, and a repository with one commit on main.
 pub fn project(dir: &TempDir, config: &str) -> Project {
+    project_on(dir, "main", config)
+}
+
+/// The same on another base branch.
+fn project_on(dir: &TempDir, branch: &str, config: &str) -> Project {
     let project = Project::create(dir.path()).unwrap();
     let mut config: serde_json::Value = serde_json::from_str(config).unwrap();
     if config.get("proposals").is_none() {
@@ -145,12 +165,12 @@ pub fn project(dir: &TempDir, config: &str) -> Project {
     }
     fs::write(project.config_file(), config.to_string()).unwrap();
     let mut options = git2::RepositoryInitOptions::new();
-    options.bare(true).initial_head("main");
+    options.bare(true).initial_head(branch);
     let git = git2::Repository::init_opts(project.repository(), &options).unwrap();
     let who = git2::Signature::now("somebody", "somebody@example.org").unwrap();
     let tree = git.treebuilder(None).unwrap().write().unwrap();
     let tree = git.find_tree(tree).unwrap();
-    git.commit(Some("refs/heads/main"), &who, &who, "first", &tree, &[])
+    git.commit(Some("HEAD"), &who, &who, "first", &tree, &[])
         .unwrap();
     project.commit_id().unwrap();
     project
@@ -252,4 +272,16 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, check: impl Fn(
         );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// The first line of a run's transcript.
+pub fn beginning() -> String {
+    let begin = Begin {
+        agent: "agent-1".into(),
+        run: "#1 attempt 1, run 1".into(),
+        phase: "work".into(),
+        backend: "command".into(),
+        ..Begin::default()
+    };
+    What::Begin(&begin).line(now())
 }

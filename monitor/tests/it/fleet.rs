@@ -10,15 +10,18 @@ use swarm::fleet::{Blueprint, BuildRequest, Fleet as Engine, State};
 
 use tokio::task::AbortHandle;
 
-use crate::fixture::{Swarm, until};
+use crate::fixture::{Door, Swarm, until};
 
 const CONFIG: &str = r#"{"agents": {"count": 2}, "limits": {"memory": "64m", "pids": 32}}"#;
 /// Waits, and ends when it is asked to.
 const ENTRY: &str = r#"["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"]"#;
 const IMAGE: &str = "swarm-test-waiting:1";
+/// Prints, and waits.
+const PRINTS: &str = r#"["sh", "-c", "cat /text; trap 'exit 0' TERM; sleep 600 & wait"]"#;
+const PRINTING: &str = "swarm-test-printing:1";
 
 /// A swarm whose hub runs containers.
-struct Yard {
+pub struct Yard {
     engine: Engine,
     swarm: Swarm,
     broom: Broom,
@@ -29,7 +32,28 @@ impl Yard {
         let engine = Engine::connect()
             .await
             .expect("these tests need a Docker engine: run scripts/engine start");
-        build(&engine).await;
+        build(&engine, IMAGE, ENTRY, "").await;
+        Yard::on(engine, image).await
+    }
+
+    /// One whose agents print this.
+    pub async fn printing(text: &str) -> Yard {
+        let engine = Engine::connect()
+            .await
+            .expect("this test needs a Docker engine: run scripts/engine start");
+        build(&engine, PRINTING, PRINTS, text).await;
+        let yard = Yard::on(engine, PRINTING).await;
+        yard.until_running(&["agent-1", "agent-2", "verifier-1"])
+            .await;
+        yard
+    }
+
+    /// The human's door to it.
+    pub fn door(&self) -> Door {
+        self.swarm.human()
+    }
+
+    async fn on(engine: Engine, image: &str) -> Yard {
         let swarm = Swarm::start_with(CONFIG).await;
         let mut yard = Yard {
             broom: Broom {
@@ -121,7 +145,7 @@ impl Yard {
     }
 
     /// Ends everything through the hub; no container may be left.
-    async fn clear(self) {
+    pub async fn clear(self) {
         let hub = &self.swarm.running.hub;
         hub.fleet.end().await.unwrap();
         let left = self.engine.list(self.swarm.project.id()).await.unwrap();
@@ -159,12 +183,12 @@ impl Drop for Broom {
     }
 }
 
-async fn build(engine: &Engine) {
-    let recipe = format!("FROM {DEFAULT_BASE_IMAGE}\nENTRYPOINT {ENTRY}\n");
+async fn build(engine: &Engine, tag: &str, entry: &str, text: &str) {
+    let recipe = format!("FROM {DEFAULT_BASE_IMAGE}\nCOPY text /text\nENTRYPOINT {entry}\n");
     let mut files = swarm::image::Files::with_recipe(&recipe);
-    files.add("unused", Vec::new(), false);
+    files.add("text", text.into(), false);
     let request = BuildRequest {
-        tag: IMAGE.into(),
+        tag: tag.into(),
         context: files.tar().unwrap(),
         args: Default::default(),
         labels: Default::default(),
@@ -270,6 +294,51 @@ async fn a_log_is_read_through_the_hub() {
     ] {
         let (status, body) = human.get(&format!("/services/{service}/logs")).await;
         assert_eq!(status, expected, "{service}: {body}");
+    }
+    yard.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_agent_stays_away_until_it_is_restarted() {
+    let yard = Yard::start(IMAGE).await;
+    yard.until_running(&["agent-1", "agent-2", "verifier-1"])
+        .await;
+    let human = yard.door();
+    let order = async |path: &str| human.post(&format!("/agents/{path}"), json!({})).await;
+    let state = async || yard.status().await["agents"][0]["state"].clone();
+    for _ in 0..2 {
+        let (status, said) = order("agent-1/stop").await;
+        assert_eq!(status, 204, "{said}");
+    }
+    yard.until_running(&["agent-2", "verifier-1"]).await;
+    assert_eq!(state().await, "stopped");
+
+    let yard = yard.restart().await;
+    yard.until_running(&["agent-2", "verifier-2"]).await;
+    let human = yard.door();
+    let order = async |path: &str| human.post(&format!("/agents/{path}"), json!({})).await;
+    for name in ["agent-1", "agent-2"] {
+        let (status, said) = order(&format!("{name}/restart")).await;
+        assert_eq!(status, 204, "{said}");
+    }
+    yard.until_running(&["agent-1", "agent-2", "verifier-2"])
+        .await;
+    assert_eq!(yard.told("agent_started", "agent-1").await, 2);
+    assert_eq!(yard.told("agent_started", "agent-2").await, 2);
+    assert_eq!(yard.told("agent_died", "").await, 0);
+
+    order("agent-2/stop").await;
+    yard.scale(2).await;
+    yard.until_running(&["agent-1", "agent-2", "verifier-2"])
+        .await;
+    for wrong in [
+        "verifier-2/stop",
+        "agent-3/restart",
+        "hub/stop",
+        "agent-01/stop",
+    ] {
+        let (status, said) = order(wrong).await;
+        assert_eq!(status, 404, "{wrong}: {said}");
     }
     yard.clear().await;
 }

@@ -3,9 +3,9 @@
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use ticket::transcript::{Begin, What, now};
+use ticket::transcript::{What, now};
 
-use crate::fixture::{Door, PATIENCE, Swarm, answer, until};
+use crate::fixture::{Door, PATIENCE, Swarm, answer, beginning, until};
 
 async fn page(swarm: &Swarm, path: &str) -> (StatusCode, String) {
     let human = swarm.human();
@@ -170,18 +170,8 @@ async fn print(worker: &Door, offset: usize, text: String) -> usize {
 /// A page that looks at an agent is sent its session: what is there, then what comes.
 #[tokio::test]
 async fn a_session_is_sent_as_it_happens() {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
-    let begin = Begin {
-        agent: "agent-1".into(),
-        run: "#1 attempt 1, run 1".into(),
-        phase: "work".into(),
-        backend: "command".into(),
-        ..Begin::default()
-    };
-    let at = print(&worker, 0, What::Begin(&begin).line(now())).await;
+    let (swarm, worker) = Swarm::at_work().await;
+    let at = print(&worker, 0, beginning()).await;
     let human = swarm.human();
     let request = human
         .http

@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, channel};
 use monitor::hub::Running;
 use reqwest::{Method, StatusCode};
 use swarm::Project;
-use ticket::transcript::{Begin, End, What};
+use ticket::transcript::{End, What};
 
-use crate::fixture::{Door, PATIENCE, Swarm, answer, settings};
+use crate::fixture::{Door, PATIENCE, Swarm, answer, beginning, settings};
 use crate::programs;
 
 fn line(what: What<'_>) -> String {
@@ -19,18 +19,11 @@ fn line(what: What<'_>) -> String {
 
 /// A whole run that said one thing.
 fn run(said: &str, ends: bool) -> String {
-    let begin = Begin {
-        agent: "agent-1".into(),
-        run: "#1 attempt 1, run 1".into(),
-        phase: "work".into(),
-        backend: "command".into(),
-        ..Begin::default()
-    };
     let end = End {
         ending: "completed".into(),
         ..End::default()
     };
-    let mut all = line(What::Begin(&begin)) + &line(What::Out(said, false));
+    let mut all = beginning() + &line(What::Out(said, false));
     if ends {
         all += &line(What::End(&end));
     }
@@ -50,7 +43,7 @@ async fn hand_in(door: &Door, run: i64, offset: u64, piece: &str) {
 
 /// The program in a project's folder.
 fn program(project: &Project) -> Command {
-    let mut command = Command::new(programs::folder().join("swarm"));
+    let mut command = Command::new(programs::program("swarm"));
     command.current_dir(project.root());
     command
 }
@@ -109,17 +102,9 @@ impl Drop for Following {
     }
 }
 
-async fn begun() -> (Swarm, Door) {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
-    (swarm, worker)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_the_same_from_the_hub_and_from_the_files() {
-    let (hub, worker) = begun().await;
+    let (hub, worker) = Swarm::at_work().await;
     let (first, second) = (run("one", true), run("two", true));
     hand_in(&worker, 1, 0, &first).await;
     hand_in(&worker, 2, 0, &second).await;
@@ -163,7 +148,7 @@ async fn a_session_is_the_same_from_the_hub_and_from_the_files() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_follows_hears_of_each_run_once_across_a_restart() {
-    let (mut hub, worker) = begun().await;
+    let (mut hub, worker) = Swarm::at_work().await;
     // It waits for the first run.
     let following = Following::start(&hub.project, "agent-1 --session -f");
     let of_ticket = Following::start(&hub.project, "--ticket 1 --attempt 1 --run 1 -f");
@@ -205,7 +190,7 @@ async fn whoever_follows_hears_of_each_run_once_across_a_restart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_told_in_one_sentence() {
-    let (hub, worker) = begun().await;
+    let (hub, worker) = Swarm::at_work().await;
     let project = hub.project.clone();
     let refused = |question: &'static str| {
         let project = project.clone();

@@ -4,23 +4,12 @@ use std::time::Instant;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use ticket::transcript::{Begin, End, What};
+use ticket::transcript::{End, What};
 
-use crate::fixture::{AT_ONCE, Door, Swarm, kind, until};
+use crate::fixture::{AT_ONCE, Door, Swarm, beginning, kind, until};
 
 fn line(what: What<'_>) -> String {
     what.line(ticket::transcript::now())
-}
-
-fn beginning() -> String {
-    let begin = Begin {
-        agent: "agent-1".into(),
-        run: "#1 attempt 1, run 1".into(),
-        phase: "work".into(),
-        backend: "command".into(),
-        ..Begin::default()
-    };
-    line(What::Begin(&begin))
 }
 
 fn end() -> String {
@@ -85,10 +74,7 @@ async fn a_runner_hands_in_its_own_runs_and_no_others() {
 
 #[tokio::test]
 async fn a_hole_is_not_filled_and_a_repetition_not_doubled() {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
+    let (swarm, worker) = Swarm::at_work().await;
     let (first, second) = (beginning(), line(What::Out("one", false)));
     let at = first.len() as u64;
     hand_in(&worker, RUN, 0, &first).await;
@@ -104,10 +90,7 @@ async fn a_hole_is_not_filled_and_a_repetition_not_doubled() {
 
 #[tokio::test]
 async fn what_comes_after_the_attempt_belongs_to_its_own_run_still() {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
+    let (swarm, worker) = Swarm::at_work().await;
     let first = beginning();
     hand_in(&worker, RUN, 0, &first).await;
     let ended = json!({ "outcome": "agent-failed", "reason": "because", "log_tail": null,
@@ -125,10 +108,7 @@ async fn what_comes_after_the_attempt_belongs_to_its_own_run_still() {
 
 #[tokio::test]
 async fn a_reader_is_there_when_something_comes() {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
+    let (swarm, worker) = Swarm::at_work().await;
     let human = swarm.human();
     let waiting = human.clone();
     let first_run = tokio::spawn(async move {
@@ -185,10 +165,7 @@ async fn unknown_transcripts_and_forms_are_named() {
 
 #[tokio::test]
 async fn what_cannot_be_recorded_is_a_problem_in_the_status() {
-    let swarm = Swarm::start().await;
-    swarm.ticket("work").await;
-    let worker = swarm.worker("agent-1").await;
-    worker.work(0).await;
+    let (swarm, worker) = Swarm::at_work().await;
     let folder = swarm.project.transcripts().join("tickets");
     std::fs::write(&folder, "in the way").unwrap();
     let (_, body) = hand_in(&worker, RUN, 0, &beginning()).await;
