@@ -11,6 +11,9 @@ use crate::hub::{InContainer, Settings};
 #[derive(Debug, Parser)]
 #[command(name = "monitor", version)]
 pub struct Cli {
+    /// Start the hub as a process of its own, and again when it has crashed
+    #[arg(long)]
+    pub keep: bool,
     /// The project's folder, which holds .swarm/
     #[arg(long, value_name = "DIR")]
     project: PathBuf,

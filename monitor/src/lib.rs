@@ -12,6 +12,7 @@
 //! | [`verification`] | commits that wait for a verifier |
 //! | [`fleet`] | containers: desired against actual |
 //! | [`freeze`] | whether agents stand still |
+//! | [`keep`] | the process that starts a crashed hub again |
 //! | [`login`] | the account's credential, and when it ends |
 //! | [`metrics`] | numbers for Prometheus |
 //! | [`notifier`] | what people who are away are told |
@@ -31,6 +32,7 @@ pub mod freeze;
 pub mod git;
 pub mod hub;
 pub mod hub_file;
+pub mod keep;
 pub mod lander;
 pub mod listener;
 pub mod login;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use ticket::probe::Reached;
 
+use crate::hub::Down;
+
 mod checks;
 mod gather;
 
@@ -135,6 +137,8 @@ pub struct InProject {
     pub outside: Result<Vec<Reached>, Untried>,
     /// The hub, from a container.
     pub hub: Result<Reached, Untried>,
+    /// What has become of the hub, where it ended and nobody stopped it.
+    pub down: Option<Down>,
 }
 
 /// The images of a project.

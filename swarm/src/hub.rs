@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures_util::TryStreamExt;
+use serde::Serialize;
 use ticket::client::Client;
 use ticket::store::Store;
 use ticket::store::lock::HubLock;
@@ -40,6 +41,9 @@ const END_DEADLINE: Duration = Duration::from_secs(45);
 /// How long a container that we stop ourselves may take to end.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 
+/// How long the engine may take to say what has become of a hub.
+const LOOK_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Which port to publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
@@ -60,18 +64,54 @@ pub struct Running {
 
 /// Refuses when a hub of this project runs already, as a container or as a plain process.
 pub async fn must_not_run(fleet: &Fleet, project: &Project) -> Result<()> {
-    let container = Names::of(project.id()).hub();
-    let listed = fleet.list(project.id()).await?;
-    let runs = listed
-        .iter()
-        .any(|found| found.container == container && found.state == State::Running);
-    if runs || HubLock::shared(&project.hub_lock())?.is_none() {
+    if HubLock::shared(&project.hub_lock())?.is_none() {
         match hub_file(project) {
             Some(file) => bail!("a hub is already running for this project at {}", file.url),
             None => bail!("a hub is already running for this project"),
         }
     }
+    if container_runs(fleet, project).await? {
+        bail!("{}; 'swarm stop' ends it", Down::StartsAgain);
+    }
     Ok(())
+}
+
+/// Whether the hub's container does, whatever the hub does.
+async fn container_runs(fleet: &Fleet, project: &Project) -> Result<bool> {
+    let container = Names::of(project.id()).hub();
+    let listed = fleet.list(project.id()).await?;
+    Ok(listed
+        .iter()
+        .any(|found| found.container == container && found.state == State::Running))
+}
+
+/// What has become of a hub that ended although nobody stopped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Down {
+    /// Its container runs.
+    #[error("the hub is being started again ('swarm logs hub' says why it ended)")]
+    StartsAgain,
+    /// Nobody starts it again: the engine gave its container up, or it never had one.
+    #[error("the hub did not come back, although nobody stopped it: {}", START)]
+    StaysAway,
+    /// The engine, which would start its container, does not answer.
+    #[error("the hub cannot come back, as no Docker engine answers: start that")]
+    NoEngine,
+}
+
+/// What has become of this project's hub, when it was not stopped and runs no more.
+pub async fn down(project: &Project) -> Result<Option<Down>> {
+    if hub_file(project).is_none() || HubLock::shared(&project.hub_lock())?.is_none() {
+        return Ok(None);
+    }
+    let look = async { container_runs(&Fleet::connect().await?, project).await };
+    let down = match tokio::time::timeout(LOOK_DEADLINE, look).await {
+        Ok(Ok(true)) => Down::StartsAgain,
+        Ok(Ok(false)) => Down::StaysAway,
+        Ok(Err(_)) | Err(_) => Down::NoEngine,
+    };
+    Ok(Some(down))
 }
 
 /// Where this project's hub is, when one answers.

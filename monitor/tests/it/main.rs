@@ -15,6 +15,7 @@ mod fixture;
 mod fleet;
 mod hostile;
 mod human_door;
+mod keep;
 mod leases;
 mod lifetime;
 mod limits;

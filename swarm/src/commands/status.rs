@@ -11,6 +11,7 @@ use anyhow::{Result, bail};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use swarm::follow::follow;
+use swarm::hub::Down;
 use swarm::{Project, hub};
 use ticket::client::Client;
 use ticket::filter::LogFilter;
@@ -20,7 +21,7 @@ use ticket::text::{beginning, one_line};
 use ticket::wire::{Role, SwarmStatus};
 use ticket::{Queue, Status, Store};
 
-use super::count;
+use super::{count, runtime};
 
 /// Makes room on the terminal; what was printed before can still be scrolled to.
 const CLEAR: &str = "\x1b[2J";
@@ -45,6 +46,9 @@ struct Report {
     state: State,
     running: bool,
     url: Option<String>,
+    /// What has become of a hub that nobody stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    down: Option<Down>,
     #[serde(flatten)]
     swarm: Option<SwarmStatus>,
     /// Only when no hub runs: else the hub's own are in `swarm`.
@@ -156,7 +160,7 @@ pub fn print_to_stderr(project: &Project) -> Result<()> {
 
 fn report(project: &Project, since: Option<i64>) -> Result<Report> {
     let Some(file) = hub::hub_file(project) else {
-        return stored(project, since, false);
+        return stored(project, since, None);
     };
     let client = Client::new(&file.url, &file.token)?;
     let asked = client
@@ -168,30 +172,35 @@ fn report(project: &Project, since: Option<i64>) -> Result<Report> {
             running: true,
             swarm: Some(swarm),
             url: Some(file.url),
+            down: None,
             stored: None,
             shift,
         }),
         // A hub that was killed leaves its file behind, but not its lock.
-        Err(ticket::Error::Unavailable(_)) if HubLock::shared(&project.hub_lock())?.is_some() => {
-            stored(project, since, true)
+        Err(error @ ticket::Error::Unavailable(_)) => {
+            match runtime()?.block_on(hub::down(project))? {
+                Some(down) => stored(project, since, Some(down)),
+                None => Err(error.into()),
+            }
         }
         Err(error) => Err(error.into()),
     }
 }
 
 /// What the database says while nobody else has it open.
-fn stored(project: &Project, since: Option<i64>, is_down: bool) -> Result<Report> {
+fn stored(project: &Project, since: Option<i64>, down: Option<Down>) -> Result<Report> {
     let Some(_lock) = HubLock::shared(&project.hub_lock())? else {
         bail!("the hub is starting or ending: try again");
     };
     let store = Store::open(&project.database())?;
     Ok(Report {
-        state: match is_down {
-            true => State::Down,
-            false => State::Stopped,
+        state: match down {
+            Some(_) => State::Down,
+            None => State::Stopped,
         },
         running: false,
         url: None,
+        down,
         swarm: None,
         stored: Some(store.status_counts()?),
         shift: store.shift(since)?,
@@ -200,11 +209,9 @@ fn stored(project: &Project, since: Option<i64>, is_down: bool) -> Result<Report
 
 fn text(report: &Report) -> String {
     let Some(swarm) = &report.swarm else {
-        let state = match report.state {
-            State::Down => {
-                "The hub is down, although nobody stopped it: this is from the database."
-            }
-            _ => "The swarm is not running.",
+        let state = match report.down {
+            Some(down) => format!("! {down}\nThis is from the database."),
+            None => "The swarm is not running.".into(),
         };
         let tickets = report.stored.clone().unwrap_or_default();
         let shift = shift(&report.shift);

@@ -8,6 +8,7 @@ use ticket::probe::Reached;
 use super::{
     Account, Disk, Engine, Facts, Finding, Images, InProject, Level, Port, Trouble, Untried,
 };
+use crate::hub::Down;
 
 /// Less memory than this, and three agents are too many.
 const LITTLE_MEMORY: u64 = 4 << 30;
@@ -49,7 +50,7 @@ fn of_project(project: &InProject) -> Vec<Finding> {
         database(&project.database),
         images(&project.images),
         outside(&project.outside),
-        hub(&project.hub),
+        hub(&project.hub, project.down),
     ]);
     found
 }
@@ -319,7 +320,15 @@ fn outside(found: &Result<Vec<Reached>, Untried>) -> Finding {
     }
 }
 
-fn hub(found: &Result<Reached, Untried>) -> Finding {
+fn hub(found: &Result<Reached, Untried>, down: Option<Down>) -> Finding {
+    if let Some(down) = down {
+        let mend = match down {
+            Down::StartsAgain => "swarm logs hub",
+            Down::StaysAway => "swarm start",
+            Down::NoEngine => "sudo systemctl start docker",
+        };
+        return finding("hub", Level::Wrong, down.to_string(), mend);
+    }
     match found {
         Err(Untried::Because(why)) => finding("hub", Level::Skipped, why, ""),
         Err(Untried::Failed(why)) => finding("hub", Level::Warning, why, ""),
@@ -538,15 +547,15 @@ mod tests {
         );
         let untried = Untried::Because("no image yet".into());
         check(&outside(&Err(untried)), Level::Skipped, "no image yet", "");
-        check(&hub(&Ok(reached(None))), Level::Fine, "12 ms", "");
+        check(&hub(&Ok(reached(None)), None), Level::Fine, "12 ms", "");
         check(
-            &hub(&Ok(reached(Some("refused")))),
+            &hub(&Ok(reached(Some("refused"))), None),
             Level::Wrong,
             "firewall",
             "DOCKER-USER",
         );
         let failed = Untried::Failed("it did not end".into());
-        check(&hub(&Err(failed)), Level::Warning, "did not end", "");
+        check(&hub(&Err(failed), None), Level::Warning, "did not end", "");
     }
 
     #[test]
@@ -587,6 +596,7 @@ mod tests {
                     error: Some("lost".into()),
                 }]),
                 hub: Err(Untried::Because("it does not run".into())),
+                down: Some(Down::StaysAway),
             }),
         };
         let found = findings(&facts);

@@ -177,6 +177,7 @@ async fn look_at_project(
         images,
         outside,
         hub,
+        down: hub::down(project).await.ok().flatten(),
     }
 }
 

@@ -26,6 +26,8 @@ pub const ENV_CODE: &str = "SWARM_CODE";
 pub const ENV_SCRATCH: &str = "SWARM_SCRATCH";
 /// Where the hub's container has the engine's socket, wherever the host has it.
 pub const ENGINE_SOCKET: &str = "/var/run/docker.sock";
+/// The argument that has the hub kept: started again, by a process of its own, when it has crashed.
+const KEEP: &str = "--keep";
 /// Where an agent works: a named volume for workers, memory for verifiers.
 pub const WORK: &str = "/work";
 
@@ -335,21 +337,25 @@ pub struct HubHost<'a> {
 /// The hub's container.
 pub fn hub(names: &Names, image: &str, host: &HubHost<'_>) -> ContainerSpec {
     let name = names.hub();
-    let args = [
+    let flags = [
         ("--project", host.root.to_string_lossy().into_owned()),
         ("--human", format!("0.0.0.0:{HUMAN_PORT}")),
         ("--agents", format!("0.0.0.0:{AGENTS_PORT}")),
         ("--container", name.clone()),
         ("--published", host.port.to_string()),
     ];
+    // A crash of the hub is not its container's.
+    let args = [KEEP.to_string()].into_iter();
+    let args = args.chain(
+        flags
+            .into_iter()
+            .flat_map(|(flag, value)| [flag.to_string(), value]),
+    );
     ContainerSpec {
         image: image.into(),
         labels: names.container_labels(HUB, HUB),
         env: BTreeMap::new(),
-        args: args
-            .into_iter()
-            .flat_map(|(flag, value)| [flag.to_string(), value])
-            .collect(),
+        args: args.collect(),
         user: host.user.clone(),
         groups: vec![host.socket_group.to_string()],
         tmpfs: BTreeMap::from([("/tmp".into(), HUB_TMP_OPTIONS.into())]),

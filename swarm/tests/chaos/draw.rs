@@ -12,10 +12,11 @@ use rand::{RngExt, SeedableRng};
 /// How often what is drawn.
 pub type Weights = &'static [(Target, u32)];
 
-/// Only kills. The engine is dear: it takes everything with it. The hub comes back by the engine,
-/// which waits twice as long after each life of less than 10 s.
+/// Only kills. The engine is dear: it takes everything with it. The hub comes back by its keeper, and
+/// that by the engine; both wait twice as long after each life of less than 10 s.
 pub const KILLS: Weights = &[
     (Target::Hub, 2),
+    (Target::Keeper, 1),
     (Target::Runner, 4),
     (Target::AgentCli, 4),
     (Target::Verifier, 3),
@@ -24,6 +25,7 @@ pub const KILLS: Weights = &[
 /// All that can happen in a night.
 pub const NIGHT: Weights = &[
     (Target::Hub, 4),
+    (Target::Keeper, 2),
     (Target::Runner, 8),
     (Target::AgentCli, 8),
     (Target::Verifier, 6),
@@ -46,8 +48,10 @@ const LONGEST: u64 = 25_000;
 /// What can be hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// The hub's process is killed; its container's init stays.
+    /// The hub's process is killed; its container goes on.
     Hub,
+    /// The hub's keeper is killed, and its container with all that is in it.
+    Keeper,
     /// The runner of an agent is killed.
     Runner,
     /// What a runner runs is killed.
@@ -104,6 +108,7 @@ impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Target::Hub => "hub",
+            Target::Keeper => "keeper",
             Target::Runner => "runner",
             Target::AgentCli => "agent",
             Target::Verifier => "verifier",

@@ -1,9 +1,9 @@
 //! A swarm at work, and something of it hit again and again. Afterwards every ticket is done exactly
 //! once, every commit of main is green, and nothing waits for ever.
 //!
-//! The short run kills with SIGKILL: the hub, a runner, an agent CLI, a verifier, the Docker engine
-//! itself. A night also freezes them, cuts agents off, fills the disk, moves the clock, and half of
-//! its agents' runs go wrong by themselves.
+//! The short run kills with SIGKILL: the hub, its keeper with the whole container, a runner, an agent
+//! CLI, a verifier, the Docker engine itself. A night also freezes them, cuts agents off, fills the
+//! disk, moves the clock, and half of its agents' runs go wrong by themselves.
 //!
 //! `make chaos` kills fifty times, `make test` a few, `make soak` is a night of half an hour.
 //! `CHAOS_SEED` repeats the draws of an earlier run, `CHAOS_KILLS` says how many and `CHAOS_MINUTES`

@@ -54,16 +54,14 @@ fn larger(one: Sample, other: Sample) -> Sample {
     }
 }
 
-/// The process is a child of the container's first one, which the engine knows by its number here.
+/// The process is a child of the container's first one, which the engine knows by its number here. A
+/// hub is a child of its keeper, which has the same name.
 fn sample(container: &str, name: &str) -> Option<Sample> {
     let words = ["inspect", "-f", "{{.State.Pid}}", container];
     let said = output(within(DEADLINE, "docker").args(words));
     let first = String::from_utf8(said.stdout).ok()?;
-    let first = first.trim();
-    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).ok()?;
-    let process = children.split_whitespace().find(|child| {
-        fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|comm| comm.trim() == name)
-    })?;
+    let keeper_or_else = child(first.trim(), name)?;
+    let process = child(&keeper_or_else, name).unwrap_or(keeper_or_else);
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let rss = status
         .lines()
@@ -73,6 +71,16 @@ fn sample(container: &str, name: &str) -> Option<Sample> {
         kib: rss.split_whitespace().next()?.parse().ok()?,
         handles: u32::try_from(handles).ok()?.into(),
     })
+}
+
+/// The first child of this process that has this name.
+fn child(process: &str, name: &str) -> Option<String> {
+    let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children")).ok()?;
+    let mut children = children.split_whitespace();
+    let found = children.find(|child| {
+        fs::read_to_string(format!("/proc/{child}/comm")).is_ok_and(|comm| comm.trim() == name)
+    });
+    found.map(String::from)
 }
 
 impl Samples {

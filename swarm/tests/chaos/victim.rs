@@ -30,7 +30,8 @@ done
 exit 1
 "#;
 
-const HUB: &str = "^[^ ]*[m]onitor ";
+const HUB: &str = "^[^ ]*[m]onitor --project ";
+const KEEPER: &str = "^[^ ]*[m]onitor --keep ";
 const RUNNER: &str = "^[^ ]*[a]gent-runner";
 const AGENT_CLI: &str = "[d]emo-agent";
 
@@ -59,6 +60,7 @@ impl<'a> Victims<'a> {
     pub fn hit(&self, draw: &Draw) -> Result<String, String> {
         match draw.target {
             Target::Hub => self.kill(draw, &self.hub, HUB),
+            Target::Keeper => self.kill(draw, &self.hub, KEEPER),
             Target::Runner => self.kill(draw, &self.agents, RUNNER),
             Target::AgentCli => self.kill(draw, &self.agents, AGENT_CLI),
             Target::Verifier => self.kill(draw, &self.verifiers, RUNNER),

@@ -3,6 +3,7 @@
 mod attacks;
 mod backends;
 mod interview;
+mod keep;
 mod orders;
 mod outcomes;
 mod real_claude;

@@ -126,16 +126,21 @@ fn a_report_begins_when_it_is_asked_to() {
 
 #[test]
 fn a_hub_that_was_killed_is_said_to_be_down() {
-    let place = after_a_night();
+    let mut place = after_a_night();
     let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = away.local_addr().unwrap();
     drop(away);
     let file = format!(r#"{{"url":"http://{address}","token":"x"}}"#);
     place.write(&[(".swarm/hub.json", &file)]);
+    place.set("DOCKER_HOST", "unix:///nonexistent/docker.sock");
     let said = place.swarm("status").ok();
     assert!(
-        said.starts_with("The hub is down, although nobody stopped it"),
+        said.starts_with("! the hub cannot come back, as no Docker engine answers"),
         "{said}"
     );
     assert!(said.contains("1 landed"), "{said}");
+    let report: serde_json::Value =
+        serde_json::from_str(&place.swarm("status --json").ok()).unwrap();
+    assert_eq!(report["state"], "down");
+    assert_eq!(report["down"], "no-engine");
 }

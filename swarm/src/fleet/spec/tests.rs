@@ -97,7 +97,8 @@ fn the_hub_sees_the_projects_folder_and_the_socket() {
     assert_eq!(spec.groups, ["999"]);
     assert_eq!(spec.restart, Restart::Always);
     assert!(spec.env.is_empty());
-    assert!(spec.args.join(" ").contains("--published 3001"));
+    let args = spec.args.join(" ");
+    assert!(args.starts_with("--keep ") && args.contains("--published 3001"));
     let networks: Vec<_> = spec.networks.iter().map(|a| a.network.as_str()).collect();
     assert_eq!(networks, ["swarm-a1b2c3-front", "swarm-a1b2c3-inner"]);
 }
