@@ -1,7 +1,7 @@
 //! Who asks, and what each may do to a ticket. The only place that decides it.
 
 use crate::error::{Error, Result};
-use crate::ticket::HUMAN;
+use crate::ticket::{HUMAN, TicketType};
 
 /// Who stands behind a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,15 @@ impl Actor {
         match self {
             Actor::Human | Actor::Hub => wanted.unwrap_or_else(|| self.name()),
             Actor::Attempt { .. } | Actor::Proposer { .. } => self.name(),
+        }
+    }
+
+    /// Whom a ticket goes to that this actor makes and assigns to nobody. What an agent asks must not be
+    /// answered by another agent; a human may leave a question to whoever claims it.
+    pub fn addressee(&self, kind: TicketType) -> Option<&'static str> {
+        match self {
+            Actor::Human | Actor::Hub => None,
+            Actor::Attempt { .. } | Actor::Proposer { .. } => kind.is_for_human().then_some(HUMAN),
         }
     }
 

@@ -54,6 +54,14 @@ impl TicketType {
             TicketType::Verify => "verify",
         }
     }
+
+    /// Whether it asks for a human's word and not for work.
+    pub fn is_for_human(self) -> bool {
+        match self {
+            TicketType::Proposal | TicketType::Question | TicketType::Verify => true,
+            TicketType::Task => false,
+        }
+    }
 }
 
 impl fmt::Display for TicketType {

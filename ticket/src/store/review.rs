@@ -136,7 +136,6 @@ pub fn reopen(tx: &Write<'_>, actor: &Actor, id: i64, reason: &str) -> Result<i6
         TicketType::Proposal => TicketType::Task,
         kind => kind,
     };
-    let is_for_human = matches!(kind, TicketType::Question | TicketType::Verify);
     let again = NewTicket {
         title: done.title,
         description: Some(format!(
@@ -146,7 +145,7 @@ pub fn reopen(tx: &Write<'_>, actor: &Actor, id: i64, reason: &str) -> Result<i6
         parent: done.parent_id,
         priority: Some(done.priority),
         labels: done.labels,
-        assign: is_for_human.then(|| HUMAN.into()),
+        assign: kind.is_for_human().then(|| HUMAN.into()),
         ..NewTicket::default()
     };
     again.check()?;

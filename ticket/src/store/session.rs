@@ -136,6 +136,10 @@ impl Queue for Session<'_> {
                     change.max_budget_usd.map(|budget| budget.0),
                 ],
             )?;
+            let addressee = change.kind.and_then(|kind| actor.addressee(kind));
+            if let Some(who) = addressee.filter(|_| before.assigned_to.is_none()) {
+                tickets::assign(tx, id, Some(who))?;
+            }
             if change.max_budget_usd.is_some() {
                 budgets::hand_over(tx, id)?;
             }

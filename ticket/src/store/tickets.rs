@@ -120,6 +120,7 @@ pub fn insert_alone(
     check_name("--created-by", created_by)?;
     let assign = new.assign.as_deref().filter(|a| !a.is_empty());
     assign.map_or(Ok(()), |who| check_name("--assign", who))?;
+    let assign = assign.or_else(|| actor.addressee(kind));
     let id: i64 = tx
         .prepare_cached(
             "INSERT INTO tickets (title, description, type, assigned_to, created_by, priority,

@@ -4,7 +4,7 @@ use ticket::attempt::Outcome;
 use ticket::comment::NewComment;
 use ticket::error::Error;
 use ticket::filter::ClaimFilter;
-use ticket::ticket::{NewTicket, Resolution, TicketChange};
+use ticket::ticket::{HUMAN, NewTicket, Resolution, TicketChange, TicketType};
 use ticket::{Actor, Queue, Status};
 
 use crate::support::Fixture;
@@ -150,4 +150,55 @@ fn circles_of_blockers_are_shown() {
         "that would be a circle of blockers: #1 waits for #3 waits for #2 waits for #1"
     );
     assert!(f.human(|q| q.block(one, one)).is_err());
+}
+
+#[test]
+fn what_an_agent_asks_waits_for_the_human_whomever_it_names() {
+    let mut f = Fixture::new();
+    let own = f.ticket("own", &[]);
+    f.claim("a").unwrap();
+    let asked = |kind, assign: Option<&str>| NewTicket {
+        title: "which?".into(),
+        kind: Some(kind),
+        assign: assign.map(Into::into),
+        ..Default::default()
+    };
+    let mut session = f.store.session(&agent(own));
+    let mut made = Vec::new();
+    for kind in [
+        TicketType::Question,
+        TicketType::Proposal,
+        TicketType::Verify,
+    ] {
+        made.push(session.create(&asked(kind, None)).unwrap());
+        made.extend(session.create_all(&[asked(kind, Some(""))]).unwrap());
+    }
+    let task = session.create(&asked(TicketType::Task, None)).unwrap();
+    let turned = session.create(&asked(TicketType::Task, None)).unwrap();
+    let into_question = TicketChange {
+        kind: Some(TicketType::Question),
+        ..Default::default()
+    };
+    session.update(turned, &into_question).unwrap();
+    made.push(turned);
+    session.update(own, &into_question).unwrap();
+    for id in made {
+        let assigned = f.show(id).ticket.assigned_to;
+        assert_eq!(assigned.as_deref(), Some(HUMAN), "ticket {id}");
+    }
+    assert_eq!(f.show(own).ticket.assigned_to.as_deref(), Some("a"));
+    assert_eq!(f.claim("b").unwrap().background.ticket.ticket.id, task);
+    assert!(f.claim("b").is_none());
+}
+
+#[test]
+fn a_humans_own_question_is_for_whoever_claims_it() {
+    let mut f = Fixture::new();
+    let question = NewTicket {
+        title: "which?".into(),
+        kind: Some(TicketType::Question),
+        ..Default::default()
+    };
+    let id = f.human(|q| q.create(&question)).unwrap();
+    assert_eq!(f.claim("a").unwrap().background.ticket.ticket.id, id);
 }
