@@ -15,6 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::statvfs::statvfs;
+use ticket::text::exact_size;
 
 use crate::console::Console;
 use crate::interrupt::{Interrupt, Why};
@@ -116,7 +117,7 @@ impl Watcher {
         let mut has_warned = false;
         loop {
             if last.held > self.limit {
-                let size = size(self.limit);
+                let size = exact_size(self.limit);
                 let what = format!(
                     "{} holds more than {size} (limits.disk)",
                     self.root.display()
@@ -129,7 +130,7 @@ impl Watcher {
             let is_much = last.held >= self.limit / 100 * WARN_PERCENT;
             if is_much && !has_warned {
                 let percent = last.held / (self.limit / 100).max(1);
-                let size = size(self.limit);
+                let size = exact_size(self.limit);
                 let what = format!(
                     "{percent} % of {size} (limits.disk) are used: above it the run is ended"
                 );
@@ -243,17 +244,6 @@ fn removed_and_open(root: &Path) -> u64 {
     sum
 }
 
-/// A number of bytes as the configuration writes it: `20g`, `512m`.
-pub fn size(bytes: u64) -> String {
-    let units = [(30, "g"), (20, "m"), (10, "k")];
-    let whole = units
-        .iter()
-        .find(|(shift, _)| bytes > 0 && bytes.trailing_zeros() >= *shift);
-    whole.map_or(bytes.to_string(), |(shift, unit)| {
-        format!("{}{unit}", bytes >> shift)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -317,11 +307,5 @@ mod tests {
         let why = raised.recv_timeout(Duration::from_secs(120)).unwrap();
         assert_eq!(why, Why::Disk(limit));
         assert!(watched.is_over() && !none.is_over());
-    }
-
-    #[test]
-    fn sizes_are_told_as_they_are_configured() {
-        let told = [20 << 30, 1536 << 20, 3 << 10, 1000, 0].map(size);
-        assert_eq!(told, ["20g", "1536m", "3k", "1000", "0"]);
     }
 }

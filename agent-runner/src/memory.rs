@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::disk::size;
+use ticket::text::exact_size;
 
 /// Where a process in a container sees its own control group, on newer systems and on older ones.
 const GROUPS: [Group; 2] = [
@@ -41,7 +41,7 @@ impl Before {
     pub fn what_happened(self) -> Option<String> {
         let since = kills()?.saturating_sub(self.0?);
         (since > 0).then(|| match limit() {
-            Some(limit) => format!("out of memory (limits.memory {})", size(limit)),
+            Some(limit) => format!("out of memory (limits.memory {})", exact_size(limit)),
             None => "out of memory".to_owned(),
         })
     }

@@ -103,6 +103,17 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// A number of bytes as the configuration writes it, in the largest unit that leaves no rest: `20g`,
+/// `1536m`.
+pub fn exact_size(bytes: u64) -> String {
+    let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
+    let leaves_no_rest = |shift: u32| bytes > 0 && bytes.trailing_zeros() >= shift;
+    match units.iter().find(|(shift, _)| leaves_no_rest(*shift)) {
+        Some((shift, unit)) => format!("{}{unit}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
 /// Lets a closed pipe (`ticket list | head -1`) end the program quietly, as it does other tools.
 pub fn quiet_broken_pipe() {
     use nix::sys::signal::{SigHandler, Signal, signal};
@@ -240,6 +251,8 @@ mod tests {
         ] {
             assert_eq!(size(bytes), said);
         }
+        let told = [2 << 40, 20 << 30, 1536 << 20, 3 << 10, 1000, 0].map(exact_size);
+        assert_eq!(told, ["2t", "20g", "1536m", "3k", "1000", "0"]);
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ticket::attempt::Outcome;
 use ticket::halt::{Trouble, UsageLimit};
+use ticket::text::exact_size;
 use ticket::usage::Budget;
 
-use crate::disk::size;
 use crate::interrupt::Why;
 
 /// How a run ended.
@@ -116,7 +116,7 @@ impl Ending {
                 Outcome::AgentFailed,
                 format!(
                     "the agent filled its disk: the work directory held more than {} (limits.disk)",
-                    size(*limit)
+                    exact_size(*limit)
                 ),
             ),
             Ending::Interrupted(Why::HubAway) => (

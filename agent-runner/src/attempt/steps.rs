@@ -4,9 +4,9 @@
 use ticket::attempt::Outcome;
 use ticket::halt::Trouble;
 use ticket::landing::{Landing, LandingState};
+use ticket::text::exact_size;
 
 use crate::agent::Ending;
-use crate::disk::size;
 use crate::interrupt::Why;
 
 /// The next thing to do.
@@ -197,7 +197,7 @@ impl Progress {
                 Outcome::VerifyRed,
                 &format!(
                     "verify.sh filled the disk: the work directory held more than {} (limits.disk)",
-                    size(limit)
+                    exact_size(limit)
                 ),
                 None,
             ),

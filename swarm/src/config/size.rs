@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use ticket::text::exact_size;
 
 /// What a size looks like in text.
 pub(super) const PATTERN: &str = r"^\s*[0-9]+ *([bB]|[kKmMgGtT]([iI]?[bB])?)?\s*$";
@@ -30,15 +31,10 @@ impl Size {
     }
 }
 
-/// As it may be written: in the largest unit that leaves no rest.
+/// As it may be written.
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(40, "t"), (30, "g"), (20, "m"), (10, "k")];
-        let whole = |shift: u32| self.0 > 0 && self.0.trailing_zeros() >= shift;
-        match units.into_iter().find(|(shift, _)| whole(*shift)) {
-            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
-            None => write!(f, "{}", self.0),
-        }
+        f.write_str(&exact_size(self.0))
     }
 }
 
