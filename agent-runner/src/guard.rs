@@ -95,48 +95,20 @@ pub fn signal_work(signal: Signal) {
 
 /// The live descendants but the runner's tools and what those started.
 fn work(own: &BTreeMap<i32, What>) -> Vec<Stat> {
-    let me = std::process::id().cast_signed();
-    let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
-    for stat in all_processes() {
-        children.entry(stat.parent).or_default().push(stat);
-    }
-    let mut found = Vec::new();
-    let mut parents = vec![me];
-    while let Some(parent) = parents.pop() {
-        for child in children.remove(&parent).unwrap_or_default() {
-            if parent == me && own.get(&child.pid) == Some(&What::Tool) {
-                continue;
-            }
-            parents.push(child.pid);
-            if !child.ended {
-                found.push(child);
-            }
-        }
-    }
-    found
+    let all = descendants(|child| own.get(&child) != Some(&What::Tool));
+    all.into_iter().filter(|stat| !stat.ended).collect()
 }
 
 /// The live descendants that the runner did not start itself, and the dead ones that it must reap.
 fn strangers(own: &BTreeMap<i32, What>) -> (Vec<i32>, Vec<i32>) {
     let me = std::process::id().cast_signed();
-    let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
-    for stat in all_processes() {
-        children.entry(stat.parent).or_default().push(stat);
-    }
     let (mut alive, mut dead) = (Vec::new(), Vec::new());
-    let mut parents = vec![me];
-    while let Some(parent) = parents.pop() {
-        for child in children.remove(&parent).unwrap_or_default() {
-            if parent == me && own.contains_key(&child.pid) {
-                continue;
-            }
-            parents.push(child.pid);
-            match (child.ended, parent == me) {
-                (false, _) => alive.push(child.pid),
-                (true, true) => dead.push(child.pid),
-                // Its own parent reaps it, or it comes to us when that parent is gone.
-                (true, false) => {}
-            }
+    for stat in descendants(|child| !own.contains_key(&child)) {
+        match (stat.ended, stat.parent == me) {
+            (false, _) => alive.push(stat.pid),
+            (true, true) => dead.push(stat.pid),
+            // Its own parent reaps it, or it comes to us when that parent is gone.
+            (true, false) => {}
         }
     }
     (alive, dead)
@@ -145,22 +117,27 @@ fn strangers(own: &BTreeMap<i32, What>) -> (Vec<i32>, Vec<i32>) {
 /// What processor time all descendants of this process have used, those that have ended included as
 /// far as their parents still live.
 pub fn processor_time() -> Duration {
+    let ticks: u64 = descendants(|_| true).iter().map(|stat| stat.ticks).sum();
+    let each_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
+    let each_second = each_second.and_then(|n| u64::try_from(n).ok());
+    Duration::from_millis(ticks * 1000 / each_second.unwrap_or(100).max(1))
+}
+
+/// The children of this process that count, and all that descend from them.
+fn descendants(counts: impl Fn(i32) -> bool) -> Vec<Stat> {
     let me = std::process::id().cast_signed();
     let mut children: BTreeMap<i32, Vec<Stat>> = BTreeMap::new();
     for stat in all_processes() {
         children.entry(stat.parent).or_default().push(stat);
     }
-    let mut ticks = 0;
-    let mut parents = vec![me];
-    while let Some(parent) = parents.pop() {
-        for child in children.remove(&parent).unwrap_or_default() {
-            ticks += child.ticks;
-            parents.push(child.pid);
-        }
+    let mut found = children.remove(&me).unwrap_or_default();
+    found.retain(|child| counts(child.pid));
+    let mut next = 0;
+    while let Some(parent) = found.get(next).map(|stat| stat.pid) {
+        found.extend(children.remove(&parent).unwrap_or_default());
+        next += 1;
     }
-    let each_second = sysconf(SysconfVar::CLK_TCK).ok().flatten();
-    let each_second = each_second.and_then(|n| u64::try_from(n).ok());
-    Duration::from_millis(ticks * 1000 / each_second.unwrap_or(100).max(1))
+    found
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! `agent-runner [--work DIR]`: reads `SWARM_HUB` and the one-time `SWARM_CODE`, enrols, and works or
 //! verifies, as the hub says. `agent-runner probe` asks the agent CLI that standard input describes
-//! one harmless question, `agent-runner reach` tries addresses, both without a hub. Exit codes are in [`agent_runner::exit`].
+//! one harmless question, `agent-runner reach` tries addresses, both without a hub. Exit codes are in
+//! [`agent_runner::exit`].
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -41,14 +42,13 @@ fn main() -> ExitCode {
     if let Err(e) = guard::close_to_others() {
         return fail(exit::FAILED, &format!("{e:#}"));
     }
-    if std::env::args().nth(1).as_deref() == Some(PROBE) {
-        return match probe_here() {
-            Ok(()) => ExitCode::from(exit::OK),
-            Err(e) => fail(exit::FAILED, &format!("{e:#}")),
-        };
-    }
-    if std::env::args().nth(1).as_deref() == Some(REACH) {
-        return match reach_from_here() {
+    let without_hub = match std::env::args().nth(1).as_deref() {
+        Some(PROBE) => Some(probe_here()),
+        Some(REACH) => Some(reach_from_here()),
+        _ => None,
+    };
+    if let Some(ended) = without_hub {
+        return match ended {
             Ok(()) => ExitCode::from(exit::OK),
             Err(e) => fail(exit::FAILED, &format!("{e:#}")),
         };

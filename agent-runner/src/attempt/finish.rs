@@ -14,18 +14,17 @@ use crate::pulse::Life;
 impl Attempt<'_> {
     /// Carries out a last step. Returns the outcome, if the attempt ends by its own hand.
     pub(super) fn finish(&mut self, step: Step) -> Option<Outcome> {
-        match step {
+        let outcome = match step {
             Step::End(end) => Some(self.end(&end)),
             Step::Leave(why) => {
                 self.leave(&why);
                 None
             }
-            _ => {
-                self.disk
-                    .make_room(&self.runner.layout, &self.runner.console);
-                None
-            }
-        }
+            _ => None,
+        };
+        let (layout, console) = (&self.runner.layout, &self.runner.console);
+        self.disk.make_room(layout, console);
+        outcome
     }
 
     /// The attempt failed: its tree is kept, and the hub is told.
@@ -38,8 +37,6 @@ impl Attempt<'_> {
             trouble: end.trouble,
             ..self.lease.ending(end.outcome, &end.reason, snapshot)
         });
-        self.disk
-            .make_room(&self.runner.layout, &self.runner.console);
         end.outcome
     }
 
@@ -49,8 +46,6 @@ impl Attempt<'_> {
         self.wait_for_hub();
         let snapshot = self.keep();
         self.tell(&self.lease.ending(Outcome::Released, why, snapshot));
-        self.disk
-            .make_room(&self.runner.layout, &self.runner.console);
     }
 
     /// Keeps the tree. One that fills the disk is not taken up once more as a whole.

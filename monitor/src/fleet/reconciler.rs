@@ -344,12 +344,18 @@ impl Reconciler {
                     .taken
                     .contains(&death.name),
         };
+        let kind = ended.kind(self.hub.config().limits.memory);
         if !ended.is_as_asked() {
             let lines = last_lines(&self.engine, &death.container).await;
             let words = lines.as_deref().and_then(last_words);
-            let cause = Cause::new(&ended.kind(self.hub.config().limits.memory), words);
+            let cause = Cause::new(&kind, words);
             if !id.is_verifier {
-                self.blame(&death.name, ended, lines).await;
+                let blame = store::Death {
+                    from_outside: !ended.is_failure(),
+                    reason: format!("its container died: {kind}"),
+                    log_tail: lines,
+                };
+                self.blame(&death.name, blame).await;
             }
             self.tell("agent_died", format!("{}: {cause}", death.name));
             if ended.is_failure() {
@@ -357,7 +363,6 @@ impl Reconciler {
             }
         }
         if id.is_verifier {
-            let kind = ended.kind(self.hub.config().limits.memory);
             self.hub.verifications.verifier_died(&death.name, &kind);
         }
         if let Some(container) = self.containers.get_mut(&id) {
@@ -366,15 +371,7 @@ impl Reconciler {
     }
 
     /// Writes the death down on the ticket that the agent worked on.
-    async fn blame(&self, agent: &str, ended: Ended, log_tail: Option<String>) {
-        let death = store::Death {
-            from_outside: !ended.is_failure(),
-            reason: format!(
-                "its container died: {}",
-                ended.kind(self.hub.config().limits.memory)
-            ),
-            log_tail,
-        };
+    async fn blame(&self, agent: &str, death: store::Death) {
         let agent = agent.to_owned();
         let written = self
             .hub
