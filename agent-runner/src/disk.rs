@@ -5,8 +5,8 @@
 //! matter, or after a while, and never so often that it costs more than a little of the processor.
 
 use std::collections::HashSet;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, Metadata, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -34,6 +34,10 @@ const PART: u64 = 8;
 const LEAST: u64 = 4096;
 /// The part of the limit, in percent, from which on there is a warning.
 const WARN_PERCENT: u64 = 80;
+/// What a folder's owner needs to list it and to ask how large its files are.
+const TO_LOOK: u32 = 0o500;
+/// The bits of a mode that say who may do what.
+const MODE: u32 = 0o7777;
 
 /// Watches the work directory while it lives.
 pub struct DiskWatch {
@@ -189,16 +193,25 @@ fn taken(root: &Path) -> u64 {
     })
 }
 
-/// The bytes that `root` and all in it take from its disk, as far as they can be read; each file once,
-/// whatever its names, with those that are removed and still held open.
+/// The bytes that `root` and all in it take from its disk; each file once, whatever its names, with
+/// those that are removed and still held open. A folder that is closed to this user is opened for as
+/// long as it is looked at.
 fn held(root: &Path) -> u64 {
     let Ok(top) = fs::symlink_metadata(root) else {
         return 0;
     };
     let mut seen = HashSet::new();
     let mut sum = 0;
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
+    let mut steps = vec![Step::Into(root.to_owned())];
+    while let Some(step) = steps.pop() {
+        let folder = match step {
+            Step::Into(folder) => folder,
+            Step::Close(opened) => {
+                opened.close();
+                continue;
+            }
+        };
+        steps.extend(Opened::open(&folder).map(Step::Close));
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             // What vanishes meanwhile takes nothing.
             let Ok(meta) = entry.metadata() else {
@@ -211,11 +224,50 @@ fn held(root: &Path) -> u64 {
             }
             sum += bytes(&meta);
             if meta.is_dir() {
-                folders.push(entry.path());
+                steps.push(Step::Into(entry.path()));
             }
         }
     }
     sum + removed_and_open(root)
+}
+
+/// What is left to do of a walk; the last is done first, so a folder is closed when all in it was seen.
+enum Step {
+    Into(PathBuf),
+    Close(Opened),
+}
+
+/// A folder that its owner, who is this user, had closed to this user too.
+struct Opened {
+    folder: PathBuf,
+    before: u32,
+    now: u32,
+}
+
+impl Opened {
+    /// Opens the folder, if that is needed and can be done.
+    fn open(folder: &Path) -> Option<Opened> {
+        let before = fs::symlink_metadata(folder).ok()?.mode() & MODE;
+        let now = before | TO_LOOK;
+        if before == now {
+            return None;
+        }
+        fs::set_permissions(folder, Permissions::from_mode(now)).ok()?;
+        Some(Opened {
+            folder: folder.to_owned(),
+            before,
+            now,
+        })
+    }
+
+    /// Closes it as it was, unless somebody has given it another mode meanwhile.
+    fn close(self) {
+        let mode = fs::symlink_metadata(&self.folder).map(|meta| meta.mode() & MODE);
+        if mode.is_ok_and(|mode| mode == self.now) {
+            // It is gone, or the next walk finds it open: both do no harm.
+            let _ = fs::set_permissions(&self.folder, Permissions::from_mode(self.before));
+        }
+    }
 }
 
 fn bytes(meta: &Metadata) -> u64 {
@@ -270,6 +322,39 @@ mod tests {
         let sparse = fs::File::create(root.join("sparse")).unwrap();
         sparse.set_len(1 << 30).unwrap();
         assert!(held(root) < once + (1 << 20));
+    }
+
+    #[test]
+    fn a_folder_that_is_closed_is_counted_and_closed_as_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let (outer, inner) = (root.join("outer"), root.join("outer/inner"));
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("file"), vec![1; MEGABYTE]).unwrap();
+        let open = held(root);
+        assert!(open > 1 << 20, "{open}");
+        let close = |folder, mode| fs::set_permissions(folder, Permissions::from_mode(mode));
+        close(&inner, 0o400).unwrap();
+        close(&outer, 0o2000).unwrap();
+        assert_eq!(held(root), open);
+        let mode = |folder| fs::symlink_metadata(folder).unwrap().mode() & MODE;
+        assert_eq!(mode(&outer), 0o2000);
+        close(&outer, 0o700).unwrap();
+        assert_eq!(mode(&inner), 0o400);
+    }
+
+    #[test]
+    fn a_folder_that_is_given_a_mode_meanwhile_keeps_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o000)).unwrap();
+        let opened = Opened::open(&folder).unwrap();
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).unwrap();
+        opened.close();
+        let mode = fs::symlink_metadata(&folder).unwrap().mode() & MODE;
+        assert_eq!(mode, 0o755);
+        assert!(Opened::open(&folder).is_none());
     }
 
     #[test]

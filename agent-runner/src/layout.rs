@@ -100,10 +100,17 @@ impl Layout {
 
     /// Removes all that work left here, the clone with it: it is made anew when it is needed.
     pub fn clear(&self) -> io::Result<()> {
-        // What cannot be removed must not keep the rest.
-        let homes = remove(&self.homes());
         self.empty_scratch();
-        self.clear_caches().and(remove(&self.repo())).and(homes)
+        let entries = match fs::read_dir(&self.root) {
+            Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+                fs::set_permissions(&self.root, fs::Permissions::from_mode(0o700))?;
+                fs::read_dir(&self.root)?
+            }
+            other => other?,
+        };
+        // What cannot be removed must not keep the rest.
+        let removed = entries.flatten().map(|entry| remove(&entry.path()));
+        removed.fold(Ok(()), io::Result::and)
     }
 
     /// Removes what only saves time: caches of the gate's tools, and scratch space.
@@ -190,6 +197,21 @@ mod tests {
         for folder in [scratch.path(), &layout.tmp()] {
             assert_eq!(fs::read_dir(folder).unwrap().count(), 0, "{folder:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_left_that_work_put_anywhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.refresh().unwrap();
+        layout.enter_home(1).unwrap();
+        fs::create_dir_all(dir.path().join("hidden/deeper")).unwrap();
+        fs::write(dir.path().join("much"), "x").unwrap();
+        let closed = fs::Permissions::from_mode(0o000);
+        fs::set_permissions(dir.path().join("hidden"), closed.clone()).unwrap();
+        fs::set_permissions(dir.path(), closed).unwrap();
+        layout.clear().unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

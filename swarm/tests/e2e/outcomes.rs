@@ -51,6 +51,19 @@ if ATTEMPT == '1':
         taken.append(b'x' * (1 << 20))
 write(f'work-{TICKET}', 'work\\n')
 ";
+/// Takes more of the disk than it may, in a folder that not even its own user can look into, beside the
+/// work tree.
+const HIDES: &str = "\
+if ATTEMPT == '1':
+    hidden = WORK / 'hidden' / 'deeper'
+    hidden.mkdir(parents=True)
+    for number in range(10):
+        (hidden / str(number)).write_bytes(os.urandom(20_000_000))
+    hidden.chmod(0)
+    hidden.parent.chmod(0)
+    time.sleep(600)
+write(f'work-{TICKET}', 'work\\n')
+";
 /// The same in files that are memory: nobody who is killed gives that back.
 const FILLS_MEMORY: &str = "\
 if ATTEMPT == '1':
@@ -189,6 +202,27 @@ fn an_agent_without_memory_is_told_of_and_the_next_ticket_starts() {
         assert_eq!(attempts.len(), 2, "{attempts:?}");
     }
     assert_eq!(landed_subjects(&swarm).len(), 3);
+    swarm.stop();
+}
+
+#[test]
+fn what_an_agent_hides_from_its_own_user_counts_and_is_removed() {
+    let swarm = puppets();
+    swarm.configure(|config| set(config, "limits", "disk", "128m"));
+    let hides = task(&swarm, "Hide what fills the disk", HIDES);
+    swarm.start(&["--agents", "1"]);
+    until_landed(&swarm, &[hides]);
+    let attempts = attempts(&swarm, hides);
+    let outcomes: Vec<_> = attempts.iter().map(|a| a.outcome).collect();
+    assert_eq!(
+        outcomes,
+        [Some(Outcome::AgentFailed), Some(Outcome::Landed)]
+    );
+    let reason = attempts[0].reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("128m (limits.disk)"), "{reason}");
+    let agent = format!("swarm-{}-agent-1", swarm.id().expect("an id"));
+    let left = docker(&["exec", &agent, "ls", "/work"]);
+    assert!(!left.contains("hidden"), "{left}");
     swarm.stop();
 }
 
