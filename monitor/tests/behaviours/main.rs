@@ -407,6 +407,31 @@ async fn an_agent_that_fills_the_disk_is_ended_and_the_disk_is_free_again() {
     scene.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_is_told_what_the_last_attempt_changed() {
+    let scene = Scene::with_agents(1).await;
+    let id = scene.ticket("leaves files").await;
+    let landed = scene
+        .until("the next attempt lands", id, |detail| {
+            detail.ticket.resolution == Some(Resolution::Landed)
+        })
+        .await;
+    let outcomes: Vec<_> = landed.attempts.iter().map(|a| a.outcome).collect();
+    let failed = Some(Outcome::AgentFailed);
+    assert_eq!(outcomes, [failed, Some(Outcome::Landed)]);
+    let prompt = scene.git(&["show", &format!("main:prompt-{id}")]);
+    let (_, told) = prompt.split_once("It changes these files:").unwrap();
+    for line in [
+        "folder/committed +2 -0".to_owned(),
+        format!("half-{id} +1 -0"),
+        "verify.sh +1 -0".to_owned(),
+        "3 in all: +4 -0".to_owned(),
+    ] {
+        assert!(told.contains(&line), "{line:?} is not in {prompt}");
+    }
+    scene.end().await;
+}
+
 /// Longer than an agent may be silent while it works.
 const IDLE: Duration = Duration::from_secs(75);
 
