@@ -20,7 +20,7 @@ use ticket::wire::{Base, HubFile};
 use ticket::{Actor, Store, moment};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -312,21 +312,41 @@ impl Running {
         })
     }
 
-    /// Waits until the hub was told to end, by [`Hub::closing`], then until it has.
+    /// Waits until the hub was told to end, by [`Hub::closing`], then until it has. It also ends when a
+    /// part of it panics, which is an error: whoever keeps it starts a whole one.
     pub async fn ended(mut self) -> Result<()> {
-        self.hub.closing.cancelled().await;
+        let broken = tokio::select! {
+            () = self.hub.closing.cancelled() => None,
+            error = first_panic(&mut self.loops) => Some(error),
+        };
+        self.hub.closing.cancel();
         let done = async { while self.loops.join_next().await.is_some() {} };
         if tokio::time::timeout(END_DEADLINE, done).await.is_err() {
             tracing::warn!("some work was cut off at the end");
         }
         self.hub.database.close().await;
-        hub_file::remove(&self.hub.project)
+        match broken {
+            // Its file stays, as that of one that was killed.
+            Some(error) => Err(error).context("a part of the hub broke"),
+            None => hub_file::remove(&self.hub.project),
+        }
     }
 
     /// Ends it now.
     pub async fn end(self) -> Result<()> {
         self.hub.closing.cancel();
         self.ended().await
+    }
+}
+
+/// Waits for a loop that panics; others may end.
+async fn first_panic(loops: &mut JoinSet<()>) -> JoinError {
+    loop {
+        match loops.join_next().await {
+            Some(Err(error)) if error.is_panic() => return error,
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -404,5 +424,20 @@ async fn lock(project: &Project) -> Result<HubLock> {
             bail!("a hub is already running for {}", project.root().display());
         }
         tokio::time::sleep(LOCK_INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_panics_is_noticed_and_one_that_ends_is_not() {
+        let mut loops = JoinSet::new();
+        loops.spawn(async {});
+        loops.spawn(async { panic!("it broke") });
+        assert!(first_panic(&mut loops).await.is_panic());
+        let still = tokio::time::timeout(Duration::from_millis(50), first_panic(&mut loops));
+        assert!(still.await.is_err(), "nothing else broke");
     }
 }
