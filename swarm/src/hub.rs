@@ -165,9 +165,9 @@ async fn bring_up(
 ) -> Result<Running> {
     let blueprint = Blueprint::new(project.id(), config, &images.agent);
     fleet.remove(&blueprint.names().hub()).await?;
-    for network in blueprint.networks() {
-        fleet.ensure_network(&network).await?;
-    }
+    let networks = blueprint.networks();
+    let made = networks.iter().map(|network| fleet.ensure_network(network));
+    futures_util::future::try_join_all(made).await?;
     let running = start_on_a_port(fleet, project, images, port).await?;
     match wait_until_ready(fleet, project, &running).await {
         Ok(()) => Ok(running),
@@ -226,9 +226,9 @@ pub async fn stop_now(fleet: &Fleet, project: &Project) -> Result<Stopped> {
 
 /// Takes away what a swarm without containers leaves.
 async fn clear(fleet: &Fleet, project: &Project) -> Result<()> {
-    for network in fleet.networks(project.id()).await? {
-        fleet.remove_network(&network).await?;
-    }
+    let networks = fleet.networks(project.id()).await?;
+    let removed = networks.iter().map(|network| fleet.remove_network(network));
+    futures_util::future::try_join_all(removed).await?;
     environment::keep(project, &[])?;
     remove_if_there(&project.hub_file())
 }

@@ -4,7 +4,8 @@
 //! Workers have the lowest numbers. One whose number is too high is never ended: it hears that it is
 //! dismissed when it next asks for work. One that died in the middle of an attempt is started again
 //! even so, because its tree is on its volume and only it can hand that in. One that the human stopped
-//! stays away.
+//! stays away. Verifiers come when no worker is being started: the engine makes one container after the
+//! other, and nothing can be verified before somebody worked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,11 +113,15 @@ pub fn plan(desired: &Desired, actual: &BTreeMap<Id, Phase>) -> Vec<Action> {
         let obsolete = id.is_verifier && desired.obsolete.contains(&id.number);
         **phase == Phase::Dead || (obsolete && **phase == Phase::Running)
     });
-    removals
-        .map(|(id, _)| Action::Remove(*id))
-        .chain(missing_workers(desired, actual))
-        .chain(missing_verifiers(desired, actual))
-        .collect()
+    let mut actions: Vec<Action> = removals.map(|(id, _)| Action::Remove(*id)).collect();
+    let workers = missing_workers(desired, actual);
+    let is_starting = |(id, phase): (&Id, &Phase)| !id.is_verifier && *phase == Phase::Starting;
+    let workers_come = !workers.is_empty() || actual.iter().any(is_starting);
+    actions.extend(workers);
+    if !workers_come {
+        actions.extend(missing_verifiers(desired, actual));
+    }
+    actions
 }
 
 fn missing_workers(desired: &Desired, actual: &BTreeMap<Id, Phase>) -> Vec<Action> {
@@ -270,6 +275,19 @@ mod tests {
             &["-verifier-3", "+verifier-4"],
         );
         check(verifiers(0, &[]), &[("verifier-1", Running)], &[]);
+    }
+
+    #[test]
+    fn verifiers_come_after_workers() {
+        let desired = Desired {
+            workers: 2,
+            ..verifiers(1, &[])
+        };
+        check(desired.clone(), &[], &["+agent-1", "+agent-2"]);
+        let starting = [("agent-1", Running), ("agent-2", Starting)];
+        check(desired.clone(), &starting, &[]);
+        let running = [("agent-1", Running), ("agent-2", Running)];
+        check(desired, &running, &["+verifier-1"]);
     }
 
     #[test]
