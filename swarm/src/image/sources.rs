@@ -12,6 +12,8 @@ use crate::project::Project;
 
 /// What runs when the base branch has no `project-setup.sh`.
 const NO_SETUP: &[u8] = b"#!/bin/sh\n";
+/// How a program for Linux begins.
+const LINUX_PROGRAM: &[u8] = b"\x7fELF";
 /// The variables by which people tell programs of their proxy's certificates.
 const CERTIFICATE_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"];
 
@@ -19,14 +21,21 @@ const CERTIFICATE_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"
 pub fn program(name: &str) -> Result<Vec<u8>> {
     let own = std::env::current_exe().context("cannot tell where swarm itself is")?;
     let file = own.with_file_name(name);
-    fs::read(&file).with_context(|| {
+    let bytes = fs::read(&file).with_context(|| {
         format!(
             "the program '{name}' must lie beside {}: 'make install' installs all of swarm's programs, \
              and so do four calls of 'cargo install --path', one for each of swarm, ticket, monitor \
              and agent-runner",
             own.display()
         )
-    })
+    })?;
+    if !bytes.starts_with(LINUX_PROGRAM) {
+        bail!(
+            "{} is no program for Linux, and containers need one: build swarm on Linux",
+            file.display()
+        );
+    }
+    Ok(bytes)
 }
 
 /// `project-setup.sh` as the base branch has it; what lies in the human's tree does not count.

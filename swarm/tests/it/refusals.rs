@@ -250,3 +250,23 @@ fn what_needs_a_hub_says_so() {
         .swarm("verify nonsense")
         .refused(&["no commit 'nonsense'"]);
 }
+
+#[test]
+fn programs_for_containers_that_are_missing_or_for_another_system_are_named() {
+    let place = Place::with_repository(&[("a", "")]);
+    place
+        .swarm("init . --no-interview --backend command --command x")
+        .ok();
+    let bin = place.home().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let swarm = bin.join("swarm");
+    std::fs::copy(env!("CARGO_BIN_EXE_swarm"), &swarm).unwrap();
+    let start = || place.say(std::process::Command::new(&swarm).arg("start"));
+    start().refused(&[
+        "'agent-runner' must lie beside",
+        "make install",
+        "cargo install",
+    ]);
+    std::fs::write(bin.join("agent-runner"), "\u{cffa}\u{edfe}").unwrap();
+    start().refused(&["agent-runner is no program for Linux"]);
+}
