@@ -77,7 +77,7 @@ pub enum Command {
     ///
     /// They take nothing new. Those that are not done in time (agents.drain_minutes, or --drain-timeout)
     /// give their tickets back, and their trees are kept: half a minute, a minute at most. Ctrl-C while
-    /// they finish lets the swarm go on. A hub that does not answer is ended from outside at once.
+    /// they finish lets the swarm go on. A hub that does not answer for a minute is ended from outside.
     #[command(
         after_help = "Examples:\n  swarm stop\n  swarm stop --drain-timeout 1h\n  swarm stop --drain-timeout 0\n  swarm stop --now"
     )]

@@ -52,6 +52,9 @@ const NOTIFY_TIMEOUT: Duration = Duration::from_secs(90);
 const AGENT_TIMEOUT: Duration = Duration::from_secs(90);
 /// What a long poll may take beyond the wait that it asked for.
 const POLL_SLACK: Duration = Duration::from_secs(15);
+/// How long the hub may take to have agents leave. One that does not answer is ended from outside, and
+/// that is not to wait.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long one verification of a commit may take before its caller gives up.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -212,7 +215,7 @@ impl Client {
     }
 
     fn leaving(&self, method: Method) -> RequestBuilder {
-        self.request(method, "/fleet/leave").timeout(ANSWER_TIMEOUT)
+        self.request(method, "/fleet/leave").timeout(LEAVE_TIMEOUT)
     }
 
     /// Ends an agent; it stays away until it is restarted. Returns when its container is gone.
