@@ -10,11 +10,11 @@ use crate::project::Project;
 
 /// How long to wait before asking a hub again that went away without saying goodbye. Its container
 /// is started again by the engine.
-const RETRY: Duration = Duration::from_millis(500);
+pub const RETRY: Duration = Duration::from_millis(500);
 /// How often that is tried before it counts as gone for good.
-const TRIES: u32 = 120;
+pub const TRIES: u32 = 120;
 /// How often it is tried when the hub took leave, which it also does when the engine restarts.
-const TRIES_AFTER_LEAVE: u32 = 40;
+pub const TRIES_AFTER_LEAVE: u32 = 40;
 
 /// Every event after `after`, first those that happened, then each as it happens. Ends when the
 /// swarm is stopped.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use swarm::config::Config;
 use swarm::credentials::Credentials;
@@ -16,7 +15,7 @@ use ticket::text::{one_line, plain};
 use ticket::usage::ModelUsage;
 
 use super::progress::Build;
-use super::{login, runtime};
+use super::{login, print_json, runtime, table};
 use crate::cli::Backend;
 use crate::exit;
 
@@ -75,14 +74,10 @@ fn list(project: &Project, config: &Config, json: bool) -> Result<u8> {
         })
         .collect();
     if json {
-        println!("{}", serde_json::to_string_pretty(&listed)?);
+        print_json(&listed)?;
         return Ok(exit::OK);
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["NAME", "KIND", "PROGRAM", "MODEL", "ROLES", "ACCOUNT"]);
+    let mut table = table::table(["NAME", "KIND", "PROGRAM", "MODEL", "ROLES", "ACCOUNT"]);
     for one in listed {
         let roles: Vec<&str> = one.roles.iter().map(|role| role.as_str()).collect();
         let account = match (one.secrets.is_empty(), one.account) {
@@ -99,9 +94,7 @@ fn list(project: &Project, config: &Config, json: bool) -> Result<u8> {
             account,
         ]);
     }
-    for line in table.lines() {
-        println!("{}", line.trim());
-    }
+    print!("{}", table::text(&table));
     Ok(exit::OK)
 }
 
@@ -128,7 +121,7 @@ fn test(
     let request = serde_json::to_vec(&ProbeRequest { settings })?;
     let report = runtime()?.block_on(probe(project, config, &cli, &request))?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        print_json(&report)?;
     } else {
         print!("{}", told(&cli, &report));
     }

@@ -3,7 +3,6 @@
 use std::fs;
 
 use anyhow::{Context, Result, bail};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use swarm::config::fit::{self, Fault};
 use swarm::config::layers::Wrong;
@@ -13,6 +12,7 @@ use swarm::config::{Layers, edit, environment, manual, schema};
 use swarm::{Project, hub};
 use ticket::text::one_line;
 
+use super::{print_json, table};
 use crate::cli::Config;
 use crate::exit;
 
@@ -54,14 +54,9 @@ fn all(project: &Project, json: bool) -> Result<()> {
             })
         });
         let settings: Vec<Value> = settings.collect();
-        print_json(&json!({ "file": project.config_file(), "settings": settings }));
-        return Ok(());
+        return print_json(&json!({ "file": project.config_file(), "settings": settings }));
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(["Key", "From", "Value"]);
+    let mut table = table::table(["Key", "From", "Value"]);
     for setting in settings {
         table.add_row([
             one_line(&setting.key),
@@ -69,9 +64,7 @@ fn all(project: &Project, json: bool) -> Result<()> {
             ticket::text::beginning(&setting.value, WIDTH),
         ]);
     }
-    for line in table.lines() {
-        println!("{}", line.trim());
-    }
+    print!("{}", table::text(&table));
     for alias in layers.aliases() {
         super::failure::note(&alias.note);
     }
@@ -96,7 +89,7 @@ fn get(project: &Project, key: &str, json: bool) -> Result<()> {
     match (json, value) {
         (false, Value::Null) => bail!("{} is not set", path::written(&at)),
         (false, Value::String(text)) => println!("{}", ticket::text::plain(text)),
-        _ => print_json(value),
+        _ => print_json(value)?,
     }
     Ok(())
 }
@@ -141,13 +134,12 @@ fn change(project: &Project, at: &Path, value: Option<&Value>, json: bool) -> Re
             .iter()
             .map(|setting| json!({ "key": setting.key, "value": setting.value }));
         let now: Vec<Value> = now.collect();
-        print_json(&json!({
+        return print_json(&json!({
             "key": key,
             "changed": changed != text,
             "now": now,
             "effect": effect.word(),
         }));
-        return Ok(());
     }
     match now.as_slice() {
         [] => println!("{key} is not set."),
@@ -243,7 +235,7 @@ fn check(project: &Project, json: bool) -> Result<u8> {
             })
         });
         let faults: Vec<Value> = faults.collect();
-        print_json(&json!({ "ok": faults.is_empty(), "faults": faults, "notes": notes }));
+        print_json(&json!({ "ok": faults.is_empty(), "faults": faults, "notes": notes }))?;
     } else {
         for wrong in &wrong {
             eprintln!(
@@ -314,8 +306,4 @@ fn is_key(key: &str) -> bool {
     schema::keys().iter().any(|known| {
         known.path.len() == at.len() && known.path.iter().zip(&at).all(|(a, b)| a == b)
     })
-}
-
-fn print_json(value: &Value) {
-    println!("{value:#}");
 }

@@ -1,13 +1,15 @@
 //! `swarm cost`: what agents cost, through the hub or, when none runs, from the file.
 
-use anyhow::{Result, bail};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use anyhow::Result;
+use comfy_table::CellAlignment;
 use swarm::{Project, hub};
 use ticket::cost::{By, Cost, CostFilter, CostLine};
 use ticket::store::lock::HubLock;
 use ticket::text::one_line;
 use ticket::usage::{Spent, grouped};
-use ticket::{Actor, Error, Queue, Store};
+use ticket::{Actor, Error, Queue};
+
+use super::{database, table};
 
 /// The longest title in the table, in characters.
 const TITLE: usize = 48;
@@ -32,10 +34,7 @@ pub fn run(project: &Project, filter: &CostFilter, json: bool) -> Result<()> {
 
 /// What the database says while no hub has it open.
 fn stored(project: &Project, filter: &CostFilter) -> Result<Cost> {
-    let Some(_lock) = HubLock::shared(&project.hub_lock())? else {
-        bail!("the hub is starting or ending: try again");
-    };
-    let mut store = Store::open(&project.database())?;
+    let (_lock, mut store) = database(project)?;
     Ok(store.session(&Actor::Human).cost(filter)?)
 }
 
@@ -44,18 +43,14 @@ fn text(cost: &Cost) -> String {
     if cost.lines.is_empty() {
         return format!("Nothing was used.\n{today}");
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header([
-            heading(cost.by),
-            "Cost",
-            "In",
-            "Out",
-            "From cache",
-            "To cache",
-        ]);
+    let mut table = table::table([
+        heading(cost.by),
+        "Cost",
+        "In",
+        "Out",
+        "From cache",
+        "To cache",
+    ]);
     for line in &cost.lines {
         table.add_row(row(name(cost.by, line), &line.spent));
     }
@@ -63,8 +58,7 @@ fn text(cost: &Cost) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
-    format!("{}\n{today}", lines.collect::<String>())
+    format!("{}\n{today}", table::text(&table))
 }
 
 fn heading(by: By) -> &'static str {

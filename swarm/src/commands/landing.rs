@@ -1,11 +1,11 @@
 //! `swarm logs --landing`: where a landing stands, why, and the end of the log that decided it.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use swarm::{Project, hub};
-use ticket::Store;
 use ticket::landing::Landing;
-use ticket::store::lock::HubLock;
 use ticket::text::{one_line, plain};
+
+use super::database;
 
 /// How long the hub may keep a question open, in seconds.
 const WAIT: u64 = 20;
@@ -30,10 +30,8 @@ fn find(project: &Project, id: i64, wait: u64) -> Result<Landing> {
     if hub::hub_file(project).is_some() {
         return Ok(hub::client(project)?.landing(id, wait)?);
     }
-    let Some(_lock) = HubLock::shared(&project.hub_lock())? else {
-        bail!("the hub is starting or ending: try again");
-    };
-    Ok(Store::open(&project.database())?.landing(id)?)
+    let (_lock, store) = database(project)?;
+    Ok(store.landing(id)?)
 }
 
 fn text(landing: &Landing) -> String {

@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use swarm::Project;
 use swarm::place::{Place, settle};
 use swarm::project::ProjectError;
+use ticket::Store;
 use ticket::cost::CostFilter;
+use ticket::store::lock::HubLock;
 
 use crate::cli::{Cli, Command, Config, Notify};
 use crate::exit;
@@ -38,6 +40,7 @@ mod shell;
 mod start;
 mod status;
 mod stop;
+mod table;
 mod talk;
 mod verify;
 mod watch;
@@ -144,6 +147,14 @@ fn is_elsewhere(error: &anyhow::Error) -> bool {
 /// What runs the calls to the engine.
 fn runtime() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Runtime::new().context("cannot start threads")
+}
+
+/// The database, while no hub has it open.
+fn database(project: &Project) -> Result<(HubLock, Store)> {
+    let Some(lock) = HubLock::shared(&project.hub_lock())? else {
+        bail!("the hub is starting or ending: try again");
+    };
+    Ok((lock, Store::open(&project.database())?))
 }
 
 /// Prints a document for machines.

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Result, bail};
 use swarm::Project;
+use swarm::follow::{RETRY, TRIES, TRIES_AFTER_LEAVE};
 use swarm::hub::hub_file;
 use swarm::transcripts::Folder;
 use ticket::Error;
@@ -19,12 +19,6 @@ use crate::cli::Logs;
 
 /// How long the hub may keep a question open, in seconds.
 const WAIT: u64 = 20;
-/// How long to wait before a hub that went away is asked again.
-const RETRY: Duration = Duration::from_millis(500);
-/// How often that is tried before it counts as gone for good.
-const TRIES: u32 = 120;
-/// How often that is tried when the hub took leave, which it also does when it restarts.
-const TRIES_AFTER_LEAVE: u32 = 40;
 /// How much is read at once from a file.
 const PIECE: usize = 1 << 20;
 

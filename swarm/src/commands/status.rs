@@ -7,8 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
-use comfy_table::{ContentArrangement, Table, presets};
+use anyhow::Result;
 use serde::Serialize;
 use swarm::follow::follow;
 use swarm::hub::Down;
@@ -16,12 +15,11 @@ use swarm::{Project, hub};
 use ticket::client::Client;
 use ticket::filter::LogFilter;
 use ticket::shift::{FailedAttempt, Shift};
-use ticket::store::lock::HubLock;
 use ticket::text::{beginning, one_line};
 use ticket::wire::{Role, SwarmStatus};
-use ticket::{Queue, Status, Store};
+use ticket::{Queue, Status};
 
-use super::{count, runtime};
+use super::{count, database, runtime, table};
 
 /// Makes room on the terminal; what was printed before can still be scrolled to.
 const CLEAR: &str = "\x1b[2J";
@@ -189,10 +187,7 @@ fn report(project: &Project, since: Option<i64>) -> Result<Report> {
 
 /// What the database says while nobody else has it open.
 fn stored(project: &Project, since: Option<i64>, down: Option<Down>) -> Result<Report> {
-    let Some(_lock) = HubLock::shared(&project.hub_lock())? else {
-        bail!("the hub is starting or ending: try again");
-    };
-    let store = Store::open(&project.database())?;
+    let (_lock, store) = database(project)?;
     Ok(Report {
         state: match down {
             Some(_) => State::Down,
@@ -342,7 +337,7 @@ fn counts(tickets: &BTreeMap<String, u64>) -> String {
 }
 
 fn agents(swarm: &SwarmStatus) -> String {
-    let mut table = table(["Agent", "State", "Ticket", "Phase"]);
+    let mut table = table::table(["Agent", "State", "Ticket", "Phase"]);
     for agent in &swarm.agents {
         let ticket = match (agent.ticket, agent.attempt) {
             (Some(ticket), Some(attempt)) => format!("#{ticket} attempt {attempt}"),
@@ -356,11 +351,11 @@ fn agents(swarm: &SwarmStatus) -> String {
             one_line(agent.phase.as_deref().unwrap_or("-")),
         ]);
     }
-    lines(&table)
+    format!("\n{}", table::text(&table))
 }
 
 fn landings(swarm: &SwarmStatus) -> String {
-    let mut table = table(["Landing", "State", "Ticket", "Title"]);
+    let mut table = table::table(["Landing", "State", "Ticket", "Title"]);
     for landing in &swarm.landings {
         table.add_row([
             landing.id.to_string(),
@@ -369,21 +364,7 @@ fn landings(swarm: &SwarmStatus) -> String {
             one_line(&landing.title),
         ]);
     }
-    lines(&table)
-}
-
-fn table(header: [&str; 4]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    table
-}
-
-fn lines(table: &Table) -> String {
-    let lines = table.lines().map(|line| format!("{}\n", line.trim()));
-    format!("\n{}", lines.collect::<String>())
+    format!("\n{}", table::text(&table))
 }
 
 #[cfg(test)]
