@@ -42,7 +42,7 @@ const WRONG: &str = "(() => {
     const attributes = new Set(`class id href lang charset name content rel src defer role method action
         formaction type value required maxlength rows inputmode pattern placeholder selected min max
         tabindex open viewBox x y width height d rx x1 x2 y1 y2 text-anchor start disabled checked
-        data-part data-on data-live data-ask data-after data-key data-listen data-text aria-label
+        data-part data-on data-live data-ask data-after data-key data-listen data-text data-unit aria-label
         aria-labelledby aria-current aria-live`.split(/\\s+/));
     const names = new Set(`viewport color-scheme text title description priority labels blocked_by by
         agents q label type assigned_to ticket agent action category body`.split(/\\s+/));
