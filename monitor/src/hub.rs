@@ -16,6 +16,7 @@ use swarm::transcripts::Folder;
 use swarm::{Config, Project};
 use ticket::store::Session;
 use ticket::store::lock::HubLock;
+use ticket::waiting::Waiting;
 use ticket::wire::{Base, HubFile};
 use ticket::{Actor, Store, moment};
 use tokio::net::TcpListener;
@@ -26,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{self, Clock};
 use crate::configuration::{Configuration, InForce};
-use crate::database::{Batch, Database};
+use crate::database::{Batch, Database, Kept};
 use crate::error::{Answer, Refusal};
 use crate::fleet::{self, Fleet, reconciler};
 use crate::freeze::Freeze;
@@ -39,6 +40,7 @@ use crate::login::Login;
 use crate::metrics::Metrics;
 use crate::notifier::Notifier;
 use crate::presence::Presence;
+use crate::routes::status::Glance;
 use crate::supervisor::{self, Leases};
 use crate::transcripts::{Transcripts, keeper};
 use crate::verification::Verifications;
@@ -88,6 +90,10 @@ pub struct Hub {
     pub configuration: Configuration,
     /// The queue.
     pub database: Database,
+    /// What of it every page shows, by the day.
+    pub glance: Kept<String, Glance>,
+    /// What waits for the human.
+    pub waiting: Kept<(), Arc<Vec<Waiting>>>,
     /// The repository.
     pub bare: Bare,
     /// Commits that wait for a verifier.
@@ -168,6 +174,12 @@ impl Hub {
             .database
             .call(move |store| work(&mut store.session(&actor)));
         Ok(done.await?)
+    }
+
+    /// What waits for the human, the oldest first.
+    pub async fn waiting(&self) -> Answer<Arc<Vec<Waiting>>> {
+        let read = |store: &mut Store, _| store.waiting().map(Arc::new);
+        Ok(self.database.read_kept(&self.waiting, (), read).await?)
     }
 
     /// The base branch and its head.
@@ -279,6 +291,8 @@ impl Running {
             project,
             configuration,
             database,
+            glance: Kept::default(),
+            waiting: Kept::default(),
             bare,
         });
 

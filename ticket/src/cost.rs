@@ -58,6 +58,8 @@ pub struct CostFilter {
     pub by: By,
     /// Only this day and later ones: `2030-01-31`.
     pub since: Option<String>,
+    /// So many lines at most, the dearest or the latest days; the total is of all.
+    pub limit: Option<u32>,
 }
 
 /// One line of the report.
@@ -80,6 +82,9 @@ pub struct Cost {
     pub by: By,
     /// The lines: days and phases in their order, the rest by cost, the dearest first.
     pub lines: Vec<CostLine>,
+    /// How many more there are.
+    #[serde(default)]
+    pub more: u64,
     /// All of it.
     pub total: Spent,
     /// Today, and its budget.

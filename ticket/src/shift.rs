@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::waiting::Waiting;
 
 /// How many rows of each kind are named; the counts are of all.
-pub const NAMED: u32 = 100;
+pub const NAMED: usize = 100;
 
 /// A report from one moment to another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

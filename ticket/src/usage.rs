@@ -216,6 +216,28 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// Nothing, at no cost.
+    pub fn nothing() -> Spent {
+        Spent {
+            is_cost_known: true,
+            ..Spent::default()
+        }
+    }
+
+    /// Adds what else was used; the cost is known when both are.
+    pub fn add(&mut self, other: &Spent) {
+        for (sum, more) in [
+            (&mut self.input_tokens, other.input_tokens),
+            (&mut self.output_tokens, other.output_tokens),
+            (&mut self.cache_read_tokens, other.cache_read_tokens),
+            (&mut self.cache_write_tokens, other.cache_write_tokens),
+            (&mut self.cost_usd.0, other.cost_usd.0),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        self.is_cost_known &= other.is_cost_known;
+    }
+
     /// The cost in words: `$1.20`, `at least $1.20`, or `unknown`.
     pub fn cost(&self) -> String {
         match (self.is_cost_known, self.cost_usd.0) {

@@ -10,11 +10,13 @@
 
 mod checkpoints;
 mod job;
+mod kept;
 mod numbers;
 mod readers;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -22,9 +24,10 @@ use ticket::{Error, Result, Store};
 use tokio::sync::{oneshot, watch};
 
 use self::job::Call;
+pub use self::kept::Kept;
 use self::numbers::Numbers;
 use self::readers::Readers;
-use self::writer::{Message, Writer};
+use self::writer::{Message, Told, Writer};
 
 /// What one transaction takes in at most.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +54,7 @@ pub struct Database {
     writer: Sender<Message>,
     readers: Readers,
     last_event: Arc<watch::Sender<i64>>,
+    written: Arc<AtomicU64>,
     numbers: Numbers,
 }
 
@@ -65,12 +69,18 @@ impl Database {
         let last_event = Arc::new(watch::Sender::new(store.last_event_id()?));
         let readers = Readers::open(store.path())?;
         let (writer, messages) = channel();
-        let numbers = Numbers::default();
-        Writer::start(store, messages, last_event.clone(), most, numbers.clone())?;
+        let (written, numbers) = (Arc::default(), Numbers::default());
+        let told = Told {
+            last_event: Arc::clone(&last_event),
+            written: Arc::clone(&written),
+            numbers: numbers.clone(),
+        };
+        Writer::start(store, messages, most, told)?;
         Ok(Database {
             writer,
             readers,
             last_event,
+            written,
             numbers,
         })
     }
@@ -104,6 +114,12 @@ impl Database {
     /// The number of the newest row of the activity log, and a wake-up whenever it grows.
     pub fn last_event(&self) -> watch::Receiver<i64> {
         self.last_event.subscribe()
+    }
+
+    /// How many transactions were made: while it stays the same, so does the database. It grows before
+    /// anybody hears of the write.
+    fn written(&self) -> u64 {
+        self.written.load(Ordering::Acquire)
     }
 
     /// How busy the writer is.

@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -26,15 +27,24 @@ pub enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// What others are told of the writes.
+pub struct Told {
+    /// The newest row of the activity log.
+    pub last_event: Arc<watch::Sender<i64>>,
+    /// How many transactions were made.
+    pub written: Arc<AtomicU64>,
+    /// How busy the thread is.
+    pub numbers: Numbers,
+}
+
 /// The thread's own.
 pub struct Writer {
     store: Store,
     inbox: Inbox,
     waiting: VecDeque<Box<dyn Job>>,
     checkpoints: Checkpoints,
-    last_event: Arc<watch::Sender<i64>>,
     most: Batch,
-    numbers: Numbers,
+    told: Told,
 }
 
 impl Writer {
@@ -42,9 +52,8 @@ impl Writer {
     pub fn start(
         mut store: Store,
         messages: Receiver<Message>,
-        last_event: Arc<watch::Sender<i64>>,
         most: Batch,
-        numbers: Numbers,
+        told: Told,
     ) -> Result<()> {
         let checkpoints = Checkpoints::start(&mut store)?;
         let writer = Writer {
@@ -52,9 +61,8 @@ impl Writer {
             inbox: Inbox::new(messages),
             waiting: VecDeque::new(),
             checkpoints,
-            last_event,
             most,
-            numbers,
+            told,
         };
         std::thread::Builder::new()
             .name("database".into())
@@ -107,8 +115,9 @@ impl Writer {
                 }
             }
         });
+        self.told.written.fetch_add(1, Ordering::Release);
         let took = started.elapsed().as_secs_f64();
-        self.numbers.transactions.observe(took);
+        self.told.numbers.transactions.observe(took);
         match &kept {
             Ok(()) => self.wake(),
             Err(error) => {
@@ -117,9 +126,9 @@ impl Writer {
                 tracing::warn!("{} writes were not kept: {error}", made.len());
             }
         }
-        self.numbers.writes.inc_by(made.len() as u64);
+        self.told.numbers.writes.inc_by(made.len() as u64);
         for job in made {
-            self.numbers.waiting.dec();
+            self.told.numbers.waiting.dec();
             job.answer(&kept);
         }
     }
@@ -128,7 +137,7 @@ impl Writer {
     fn wake(&self) {
         match self.store.last_event_id() {
             Ok(last) => {
-                self.last_event.send_if_modified(|known| {
+                self.told.last_event.send_if_modified(|known| {
                     let grew = *known < last;
                     *known = last;
                     grew

@@ -4,19 +4,21 @@
 mod tally;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use ticket::moment;
 use ticket::store::{Census, Spender};
 use ticket::waiting::Waiting;
 use ticket::wire::SwarmStatus;
+use ticket::{Store, moment};
 use tokio::sync::Mutex;
 
 use self::tally::Tally;
+use crate::database::Kept;
 use crate::error::{Answer, Refusal};
 use crate::hub::Hub;
 use crate::routes::status;
@@ -40,6 +42,7 @@ type Numbers = Family<Labels, Gauge>;
 pub struct Metrics {
     started_at: i64,
     tally: Mutex<Tally>,
+    spenders: Kept<(), Arc<Vec<Spender>>>,
 }
 
 impl Default for Metrics {
@@ -47,6 +50,7 @@ impl Default for Metrics {
         Metrics {
             started_at: moment::now(),
             tally: Mutex::default(),
+            spenders: Kept::default(),
         }
     }
 }
@@ -54,14 +58,17 @@ impl Default for Metrics {
 /// All numbers, as Prometheus reads them.
 pub async fn exposition(hub: &Hub) -> Answer<String> {
     let status = status::gather(hub).await?;
-    let (census, waiting) = hub
+    let census = hub.database.read(|store| store.census()).await?;
+    let waiting = hub.waiting().await?;
+    let read = |store: &mut Store, _| store.spenders().map(Arc::new);
+    let spenders = hub
         .database
-        .read(|store| Ok((store.census()?, store.waiting()?)))
+        .read_kept(&hub.metrics.spenders, (), read)
         .await?;
     let mut registry = Registry::with_prefix(PREFIX);
     tickets(&mut registry, &status, &census, &waiting);
     agents(&mut registry, &status, &census);
-    spending(&mut registry, &census.spenders);
+    spending(&mut registry, &spenders);
     house(&mut registry, hub, &status);
     tally(hub).await?.register(&mut registry);
     let mut text = String::new();

@@ -88,6 +88,7 @@ async fn among(hub: &Hub, known: &[AgentStatus], only: Option<&str>) -> Answer<A
             let cost = store.session(&Actor::Hub).cost(&CostFilter {
                 by: By::Agent,
                 since: Some(moment::today()),
+                ..CostFilter::default()
             })?;
             Ok((attempts, cost))
         })

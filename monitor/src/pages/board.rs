@@ -11,7 +11,7 @@ use ticket::filter::{Filter, Search};
 use ticket::landing::{Landing, LandingState};
 use ticket::ticket::{HUMAN, TicketType};
 use ticket::wire::{Base, SwarmStatus};
-use ticket::{Actor, Queue, Status, Ticket, moment};
+use ticket::{Actor, Queue, Status, Store, Ticket, moment};
 
 use super::fields::{given, is_blank};
 use super::frame::Frame;
@@ -20,8 +20,11 @@ use crate::error::{Answer, Query};
 use crate::hub::{Hub, Shared};
 use crate::routes::status;
 
-/// How many unfinished tickets are shown; the oldest matter most.
+/// How many unfinished tickets are shown; the oldest matter most, and of those that were looked for
+/// the newest.
 const MAX_TICKETS: u32 = 500;
+/// Which tickets are looked for.
+const UNFINISHED: &str = "open,in_progress,ready";
 /// How many that landed.
 const LANDED: u32 = 20;
 
@@ -97,6 +100,7 @@ pub struct Summary {
 pub struct Columns {
     columns: Vec<Column>,
     more: u64,
+    is_cut: bool,
 }
 
 struct Column {
@@ -184,44 +188,78 @@ pub async fn controls(hub: &Hub) -> Answer<Controls> {
 }
 
 async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
-    let search = given(&wanted.q);
-    // Words may be found anywhere; without them the first tickets are enough, and who of them waits
-    // is among the first that wait.
-    let filter = Filter {
-        limit: search.is_none().then_some(MAX_TICKETS),
-        ..wanted.filter()
-    };
-    let (mut tickets, waiting, all) = hub
-        .read(Actor::Human, move |queue| {
-            let blocked = Filter {
-                blocked: true,
-                ..filter.clone()
-            };
-            let waiting = queue.list(&blocked)?.into_iter().map(|t| t.id).collect();
-            let mut tickets = queue.list(&filter)?;
-            let Some(words) = search else {
-                return Ok((tickets, waiting, queue.count(&filter)?));
-            };
-            let found = queue.search(&Search {
-                words,
-                status: None,
-                limit: Some(u32::MAX),
-            })?;
-            let found: BTreeSet<i64> = found.iter().map(|hit| hit.ticket.id).collect();
-            tickets.retain(|ticket| found.contains(&ticket.id));
-            let all = tickets.len() as u64;
-            Ok((tickets, waiting, all))
+    let (filter, words) = (wanted.filter(), given(&wanted.q));
+    let shown = hub
+        .database
+        .read(move |store| match words {
+            Some(words) => Shown::found(store, &filter, words),
+            None => Shown::first(store, filter),
         })
         .await?;
-    tickets.truncate(MAX_TICKETS as usize);
     let landed = match wanted.narrows() {
         true => Vec::new(),
         false => landed(hub).await?,
     };
     Ok(Columns {
-        more: all.saturating_sub(tickets.len() as u64),
-        columns: by_stage(tickets, &waiting, landed, moment::now()),
+        more: shown.more,
+        is_cut: shown.is_cut,
+        columns: by_stage(shown.tickets, &shown.waiting, landed, moment::now()),
     })
+}
+
+/// The tickets of a board.
+struct Shown {
+    tickets: Vec<Ticket>,
+    /// Those of them that wait for others.
+    waiting: BTreeSet<i64>,
+    /// How many there are beside them.
+    more: u64,
+    /// There may be yet more.
+    is_cut: bool,
+}
+
+impl Shown {
+    /// The oldest ones.
+    fn first(store: &mut Store, filter: Filter) -> ticket::Result<Shown> {
+        let filter = Filter {
+            limit: Some(MAX_TICKETS),
+            ..filter
+        };
+        let mut queue = store.session(&Actor::Human);
+        let tickets = queue.list(&filter)?;
+        let is_all = tickets.len() < MAX_TICKETS as usize;
+        let all = match is_all {
+            true => tickets.len() as u64,
+            false => queue.count(&filter)?,
+        };
+        Shown::of(store, tickets, all, false)
+    }
+
+    /// The newest ones with these words.
+    fn found(store: &mut Store, filter: &Filter, words: String) -> ticket::Result<Shown> {
+        let search = Search {
+            words,
+            status: Some(UNFINISHED.into()),
+            limit: Some(u32::MAX),
+        };
+        let hits = store.session(&Actor::Human).search(&search)?;
+        let is_cut = hits.len() >= search.limit() as usize;
+        let ids: Vec<i64> = hits.iter().map(|hit| hit.ticket.id).collect();
+        let mut tickets = store.list_among(&ids, filter)?;
+        let all = tickets.len() as u64;
+        tickets.drain(..tickets.len().saturating_sub(MAX_TICKETS as usize));
+        Shown::of(store, tickets, all, is_cut)
+    }
+
+    fn of(store: &Store, tickets: Vec<Ticket>, all: u64, is_cut: bool) -> ticket::Result<Shown> {
+        let ids: Vec<i64> = tickets.iter().map(|ticket| ticket.id).collect();
+        Ok(Shown {
+            waiting: store.blocked_among(&ids)?,
+            more: all.saturating_sub(tickets.len() as u64),
+            tickets,
+            is_cut,
+        })
+    }
 }
 
 /// What landed lately, the latest first.

@@ -6,9 +6,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use chrono::{Days, NaiveDate};
-use ticket::cost::{By, CostFilter, CostLine, Today};
+use ticket::cost::{By, Cost, CostLine, Today};
+use ticket::moment;
 use ticket::usage::{Spent, grouped};
-use ticket::{Actor, Queue, moment};
 
 use super::chart::{Bar, Chart};
 use super::frame::Frame;
@@ -19,7 +19,7 @@ use crate::hub::{Hub, Shared};
 /// How many days are shown.
 const DAYS: u64 = 30;
 /// How many lines of each table.
-const LINES: usize = 50;
+const LINES: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "cost.html")]
@@ -43,17 +43,16 @@ struct Table {
     /// What the first column holds.
     key: &'static str,
     lines: Vec<CostLine>,
-    more: usize,
+    more: u64,
 }
 
 impl Table {
-    fn of(by: By, mut lines: Vec<CostLine>) -> Table {
-        if by == By::Day {
+    fn of(report: Cost) -> Table {
+        let mut lines = report.lines;
+        if report.by == By::Day {
             lines.reverse();
         }
-        let more = lines.len().saturating_sub(LINES);
-        lines.truncate(LINES);
-        let (title, key) = match by {
+        let (title, key) = match report.by {
             By::Day => ("By day", "Day"),
             By::Agent => ("By agent", "Agent"),
             By::Model => ("By model", "Model"),
@@ -64,7 +63,7 @@ impl Table {
             title,
             key,
             lines,
-            more,
+            more: report.more,
         }
     }
 
@@ -84,24 +83,16 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
 pub async fn costs(hub: &Hub) -> Answer<Costs> {
     let days = days_until(moment::day(&moment::today()).unwrap_or_default());
     let since = days.first().map(ToString::to_string);
-    let (total, today, reports) = hub
-        .read(Actor::Human, move |queue| {
-            let report = |queue: &mut ticket::store::Session<'_>, by| {
-                queue.cost(&CostFilter {
-                    by,
-                    since: since.clone(),
-                })
-            };
-            let day = report(queue, By::Day)?;
-            let (total, today) = (day.total, day.today);
-            let mut reports = vec![(By::Day, day.lines)];
-            for by in [By::Agent, By::Model, By::Phase, By::Ticket] {
-                reports.push((by, report(queue, by)?.lines));
-            }
-            Ok((total, today, reports))
-        })
+    let order = [By::Day, By::Agent, By::Model, By::Phase, By::Ticket];
+    let reports = hub
+        .database
+        .read(move |store| store.costs(&order, since, LINES))
         .await?;
-    let by_day = reports.first().map_or(&[][..], |(_, lines)| lines);
+    let (total, today) = match reports.first() {
+        Some(first) => (first.total, first.today.clone()),
+        None => Default::default(),
+    };
+    let by_day = reports.first().map_or(&[][..], |report| &report.lines);
     let chart = Chart::of("What each day cost, in US dollars", &bars(&days, by_day));
     Ok(Costs {
         today,
@@ -109,8 +100,8 @@ pub async fn costs(hub: &Hub) -> Answer<Costs> {
         chart,
         tables: reports
             .into_iter()
-            .filter(|(_, lines)| !lines.is_empty())
-            .map(|(by, lines)| Table::of(by, lines))
+            .filter(|report| !report.lines.is_empty())
+            .map(Table::of)
             .collect(),
     })
 }

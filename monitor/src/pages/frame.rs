@@ -73,9 +73,8 @@ pub struct Badge {
 
 /// At this moment.
 pub async fn waiting(hub: &Hub) -> Answer<Badge> {
-    let waiting = hub.database.read(|store| store.waiting()).await?;
     Ok(Badge {
-        count: waiting.len(),
+        count: hub.waiting().await?.len(),
     })
 }
 

@@ -64,18 +64,16 @@ pub async fn page(State(hub): State<Shared>) -> Answer<Html<String>> {
 
 /// At this moment.
 pub async fn needs(hub: &Hub) -> Answer<Needs> {
-    let (asked, more) = hub
-        .database
-        .read(|store| {
-            let mut waiting = store.waiting()?;
-            let more = waiting.len().saturating_sub(SHOWN);
-            waiting.truncate(SHOWN);
-            let mut queue = store.session(&Actor::Human);
-            let asked = waiting.into_iter().map(|one| {
+    let waiting = hub.waiting().await?;
+    let more = waiting.len().saturating_sub(SHOWN);
+    let first: Vec<Waiting> = waiting.iter().take(SHOWN).cloned().collect();
+    let asked = hub
+        .read(Actor::Human, |queue| {
+            let asked = first.into_iter().map(|one| {
                 let detail = queue.show(one.ticket)?;
                 Ok((one, detail))
             });
-            Ok((asked.collect::<ticket::Result<Vec<_>>>()?, more))
+            asked.collect::<ticket::Result<Vec<_>>>()
         })
         .await?;
     Ok(Needs {

@@ -96,7 +96,7 @@ async fn detail(hub: &Hub, id: i64) -> Answer<TicketDetail> {
 
 async fn forms(hub: &Hub, detail: &TicketDetail) -> Answer<TicketForms> {
     let id = detail.ticket.id;
-    let waiting = hub.database.read(|store| store.waiting()).await?;
+    let waiting = hub.waiting().await?;
     let asked = waiting.iter().find(|waiting| waiting.ticket == id);
     Ok(TicketForms {
         answers: asked

@@ -16,7 +16,10 @@ pub fn router() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(cost))
 }
 
-/// What agents cost, added up.
+/// How many lines an answer has at most.
+const MOST: u32 = 1000;
+
+/// What agents cost, added up: 1000 lines at most.
 #[utoipa::path(
     get,
     path = "/cost",
@@ -30,6 +33,10 @@ async fn cost(
     Acting(actor): Acting,
     Query(filter): Query<CostFilter>,
 ) -> Answer<Json<Cost>> {
+    let filter = CostFilter {
+        limit: Some(filter.limit.unwrap_or(MOST).min(MOST)),
+        ..filter
+    };
     let cost = hub.read(actor, move |queue| queue.cost(&filter)).await?;
     Ok(Json(cost))
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use ticket::attempt::Attempt;
-use ticket::store::AgentRow;
+use ticket::cost::Today;
+use ticket::landing::Landing;
+use ticket::store::{AgentRow, Total};
 use ticket::wire::{AgentStatus, Role, SwarmStatus};
-use ticket::{Actor, Queue, moment};
+use ticket::{Actor, Queue, Store, moment};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,19 +38,19 @@ async fn status(State(hub): State<Shared>) -> Answer<Json<SwarmStatus>> {
 /// Everything at this moment.
 pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
     let base = hub.base().await?;
-    let (registered, attempts, tickets, landings, paused, today) = hub
+    let queue = hub
         .database
-        .read(|store| {
-            Ok((
-                store.agents()?,
-                store.live_attempts()?,
-                store.status_counts()?,
-                store.landing_queue()?,
-                store.session(&Actor::Hub).paused()?,
-                store.today()?,
-            ))
-        })
+        .read_kept(&hub.glance, moment::today(), Glance::read)
         .await?;
+    let Glance {
+        registered,
+        attempts,
+        tickets,
+        landings,
+        today,
+        ..
+    } = queue;
+    let paused = hub.read(Actor::Hub, |queue| queue.paused()).await?;
     let seen = hub.fleet.seen();
     let desired = hub.fleet.desired();
     let known = Known {
@@ -84,6 +86,32 @@ pub async fn gather(hub: &Hub) -> Answer<SwarmStatus> {
             }))
             .collect(),
     })
+}
+
+/// What the database has of it. It is the same all day, until something is written.
+#[derive(Clone, Debug)]
+pub struct Glance {
+    registered: Vec<AgentRow>,
+    attempts: Vec<Attempt>,
+    tickets: BTreeMap<String, u64>,
+    total: Total,
+    landings: Vec<Landing>,
+    today: Today,
+}
+
+impl Glance {
+    fn read(store: &mut Store, last: Option<Glance>) -> ticket::Result<Glance> {
+        let known = last.map(|last| last.total).unwrap_or_default();
+        let (tickets, total) = store.status_counts_from(known)?;
+        Ok(Glance {
+            registered: store.agents()?,
+            attempts: store.live_attempts()?,
+            tickets,
+            total,
+            landings: store.landing_queue()?,
+            today: store.today()?,
+        })
+    }
 }
 
 /// What an agent's line is made from.

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use monitor::database::{Batch, Database};
+use monitor::database::{Batch, Database, Kept};
 use tempfile::TempDir;
 use ticket::filter::{ClaimFilter, Filter};
+use ticket::store::Total;
 use ticket::ticket::NewTicket;
 use ticket::{Actor, Error, Queue, Result, Store};
 use tokio::task::JoinHandle;
@@ -309,4 +312,58 @@ async fn a_closed_database_is_whole_in_its_one_file() {
     timeout(Duration::from_secs(5), opened.database.close())
         .await
         .expect("closed is closed");
+}
+
+/// It is read once for all who ask at the same time, and anew for what is asked otherwise.
+#[tokio::test]
+async fn what_was_read_is_kept_until_something_is_written() {
+    let opened = opened();
+    let database = &opened.database;
+    let (kept, looks) = (Kept::default(), Arc::new(AtomicU64::new(0)));
+    let ask = async |asked: &'static str| {
+        let looks = Arc::clone(&looks);
+        let read = move |store: &mut Store, _| {
+            looks.fetch_add(1, Ordering::Relaxed);
+            store.status_counts().map(|counts| counts["open"])
+        };
+        database.read_kept(&kept, asked, read).await.unwrap()
+    };
+    assert_eq!(tokio::join!(ask("today"), ask("today")), (0, 0));
+    assert_eq!(looks.load(Ordering::Relaxed), 1);
+    assert_eq!(ask("tomorrow").await, 0);
+    assert_eq!(looks.load(Ordering::Relaxed), 2);
+    for made in 1..4 {
+        database.call(create("x")).await.unwrap();
+        assert_eq!((ask("tomorrow").await, ask("tomorrow").await), (made, made));
+        assert_eq!(looks.load(Ordering::Relaxed), 2 + made);
+    }
+}
+
+/// Each value may go on from the last one.
+#[tokio::test]
+async fn tickets_are_counted_on_from_the_last_count() {
+    let opened = opened();
+    let database = &opened.database;
+    let mut total = Total::default();
+    for (made, done) in [(2, 0), (3, 1), (1, 2), (0, 1)] {
+        let (counts, next, expected) = database
+            .call(move |store| {
+                for _ in 0..made {
+                    create("x")(store)?;
+                }
+                for _ in 0..done {
+                    let claimed = store.session(&Actor::Human).list(&Filter::default())?;
+                    let first = claimed.first().unwrap().id;
+                    store.session(&Actor::Human).mark_done(first, None)?;
+                }
+                let (counts, next) = store.status_counts_from(total)?;
+                Ok((counts, next, store.status_counts()?))
+            })
+            .await
+            .unwrap();
+        assert_eq!(counts, expected);
+        total = next;
+    }
+    let counts = database.read(|store| store.status_counts()).await.unwrap();
+    assert_eq!((counts["open"], counts["done"]), (2, 4));
 }

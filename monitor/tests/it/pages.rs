@@ -126,6 +126,39 @@ async fn a_learning_is_kept_by_the_form_and_found() {
 }
 
 #[tokio::test]
+async fn the_board_looks_for_words_in_what_is_unfinished() {
+    let swarm = Swarm::start().await;
+    let human = swarm.human();
+    let first = swarm.ticket("a red door").await;
+    for (title, more) in [
+        ("a blue door", json!({ "labels": ["ui"] })),
+        (
+            "a green door",
+            json!({ "labels": ["ui"], "blocked_by": [first] }),
+        ),
+        ("a red window", json!({ "labels": ["ui"] })),
+    ] {
+        let mut ticket = more;
+        ticket["title"] = json!(title);
+        human.post("/tickets", ticket).await;
+    }
+    let board = async |query: &str| shown(&swarm, &format!("/parts/tickets?{query}")).await;
+    let found = async |query: &str| {
+        let text = board(query).await;
+        let titles = ["red door", "blue door", "green door", "red window"];
+        titles.map(|title| text.contains(title))
+    };
+    assert_eq!(found("q=door").await, [true, true, true, false]);
+    assert_eq!(found("q=door&label=ui").await, [false, true, true, false]);
+    // In the column before that of open tickets.
+    let text = board("q=green").await;
+    assert!(text.find("green door").unwrap() < text.find("column-3").unwrap());
+    let done = format!("/tickets/{first}/mark-done");
+    human.post(&done, json!({})).await;
+    assert_eq!(found("q=red").await, [false, false, false, true]);
+}
+
+#[tokio::test]
 async fn work_that_bounced_is_on_the_landing_page_with_its_reason() {
     let swarm = Swarm::start().await;
     let id = swarm.ticket("a change").await;

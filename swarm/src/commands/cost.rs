@@ -58,7 +58,11 @@ fn text(cost: &Cost) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{}\n{today}", table::text(&table))
+    let more = match cost.more {
+        0 => String::new(),
+        more => format!("{more} more cost less; they are in 'All' too.\n"),
+    };
+    format!("{}{more}\n{today}", table::text(&table))
 }
 
 fn heading(by: By) -> &'static str {
@@ -121,6 +125,7 @@ mod tests {
                 line("7", Some("Mend \u{1b}[31mit"), 1_500_000, true),
                 line("proposals", None, 0, false),
             ],
+            more: 2,
             total: line("", None, 1_500_000, false).spent,
             today: Today {
                 budget_usd: Some(Usd(5_000_000)),
@@ -143,6 +148,7 @@ mod tests {
             words[3],
             ["All", "at", "least", "$1.50", "1,234", "0", "0", "0"]
         );
+        assert!(said.contains("\n2 more cost less"), "{said}");
         assert!(
             said.ends_with("\n\n$1.50 of $5.00 today, $3.50 left\n"),
             "{said}"

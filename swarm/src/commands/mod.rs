@@ -65,7 +65,15 @@ pub fn run(cli: Cli) -> Result<u8> {
         Command::Status { json, since, watch } => status::run(&project()?, since, json, watch)?,
         Command::Logs(arguments) => logs::run(&project()?, arguments)?,
         Command::Cost { by, since, json } => {
-            cost::run(&project()?, &CostFilter { by, since }, json)?;
+            cost::run(
+                &project()?,
+                &CostFilter {
+                    by,
+                    since,
+                    limit: None,
+                },
+                json,
+            )?;
         }
         Command::Scale { agents, json } => scale::run(&project()?, agents, json)?,
         Command::Pause { reason, json } => pause::run(&project()?, &reason, json)?,

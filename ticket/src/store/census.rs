@@ -1,18 +1,18 @@
 //! Counts for those who watch the queue from afar. Each reads what an index has, and the activity log
 //! is read on from where the last reading ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, named_params};
 
-use super::Store;
-use super::usage::{SUMS, spent};
+use super::{Store, usage};
 use crate::error::Result;
 use crate::filter::Filter;
+use crate::status::Status;
 use crate::usage::Spent;
 
 /// How many agents with a backend and a model are told apart; those that used most come first.
-const MOST_SPENDERS: u32 = 500;
+const MOST_SPENDERS: usize = 500;
 /// How much of an event's detail is read, in characters: what it means stands at its beginning.
 const DETAIL: u32 = 400;
 
@@ -31,8 +31,6 @@ pub struct Census {
     pub landings: BTreeMap<String, u64>,
     /// Messages that wait, by channel.
     pub outbox: BTreeMap<String, u64>,
-    /// What was used.
-    pub spenders: Vec<Spender>,
 }
 
 /// What one agent used with one model.
@@ -65,22 +63,15 @@ impl Store {
     /// Counts what there is.
     pub fn census(&self) -> Result<Census> {
         self.read(|conn| {
-            let blocked = Filter {
-                blocked: true,
-                ..Filter::default()
-            };
             let ready = Filter {
                 ready: true,
                 ..Filter::default()
             };
+            let (oldest, blocked) = unfinished(conn)?;
             Ok(Census {
-                oldest: by_word(
-                    conn,
-                    "SELECT status, unixepoch('now') - min(unixepoch(created_at)) FROM tickets
-                     WHERE status <> 'done' GROUP BY status",
-                )?,
+                oldest,
                 claimable: super::tickets::count(conn, &ready)?,
-                blocked: super::tickets::count(conn, &blocked)?,
+                blocked,
                 leases: conn
                     .prepare_cached("SELECT count(*) FROM attempts WHERE ended_at IS NULL")?
                     .query_row([], |row| row.get::<_, i64>(0))?
@@ -94,9 +85,13 @@ impl Store {
                     conn,
                     "SELECT channel, count(*) FROM outbox WHERE state = 'waiting' GROUP BY channel",
                 )?),
-                spenders: spenders(conn)?,
             })
         })
+    }
+
+    /// What agents used since the database began, those that used most first.
+    pub fn spenders(&self) -> Result<Vec<Spender>> {
+        self.read(spenders)
     }
 
     /// Calls `take` with up to `most` rows of the activity log after `after`, oldest first; returns
@@ -126,6 +121,29 @@ impl Store {
     }
 }
 
+/// The age of the oldest unfinished ticket of each status, in seconds, and how many wait for another
+/// ticket: read together, once.
+fn unfinished(conn: &Connection) -> Result<(BTreeMap<String, i64>, u64)> {
+    let statuses = [Status::Open, Status::InProgress, Status::Ready];
+    let ages = statuses.map(|status| {
+        format!("unixepoch('now') - unixepoch(min(created_at) FILTER (WHERE status = '{status}'))")
+    });
+    let sql = format!(
+        "SELECT {}, coalesce(sum(open_blockers > 0), 0) FROM tickets WHERE status <> 'done'",
+        ages.join(", ")
+    );
+    let mut query = conn.prepare_cached(&sql)?;
+    Ok(query.query_row([], |row| {
+        let mut oldest = BTreeMap::new();
+        for (column, status) in statuses.iter().enumerate() {
+            if let Some(age) = row.get::<_, Option<i64>>(column)? {
+                oldest.insert(status.as_str().to_owned(), age);
+            }
+        }
+        Ok((oldest, row.get::<_, i64>(statuses.len())?.unsigned_abs()))
+    })?)
+}
+
 /// A query's rows of a word and a number.
 fn by_word(conn: &Connection, sql: &str) -> Result<BTreeMap<String, i64>> {
     let mut query = conn.prepare_cached(sql)?;
@@ -144,18 +162,40 @@ fn counted(numbers: BTreeMap<String, i64>) -> BTreeMap<String, u64> {
 }
 
 fn spenders(conn: &Connection) -> Result<Vec<Spender>> {
-    let sql = format!(
-        "SELECT agent, backend, model, {SUMS} FROM usage GROUP BY agent, backend, model
-         ORDER BY sum(input_tokens + output_tokens) DESC, agent, backend, model LIMIT :most"
-    );
-    let mut query = conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":most": MOST_SPENDERS }, |row| {
-        Ok(Spender {
-            agent: row.get(0)?,
-            backend: row.get(1)?,
-            model: row.get(2)?,
-            spent: spent(row, 3)?,
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut query = conn.prepare_cached(
+        "SELECT agent, backend, model, input_tokens, output_tokens, cache_read_tokens,
+                cache_write_tokens, cost_microusd FROM usage",
+    )?;
+    let mut rows = query.query([])?;
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut spenders: Vec<Spender> = Vec::new();
+    let mut names = String::new();
+    while let Some(row) = rows.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let (agent, backend, model) = (text(0)?, text(1)?, text(2)?);
+        names.clear();
+        for name in [agent, backend, model] {
+            names.push_str(name);
+            names.push('\0');
+        }
+        let used = usage::of_row(row, 3)?;
+        if let Some(place) = places.get(names.as_str()) {
+            spenders[*place].spent.add(&used);
+            continue;
+        }
+        places.insert(names.clone(), spenders.len());
+        spenders.push(Spender {
+            agent: agent.to_owned(),
+            backend: backend.to_owned(),
+            model: model.to_owned(),
+            spent: used,
+        });
+    }
+    let used = |spender: &Spender| spender.spent.input_tokens + spender.spent.output_tokens;
+    spenders.sort_by(|a, b| {
+        let names = |s: &Spender| (s.agent.clone(), s.backend.clone(), s.model.clone());
+        used(b).cmp(&used(a)).then_with(|| names(a).cmp(&names(b)))
+    });
+    spenders.truncate(MOST_SPENDERS);
+    Ok(spenders)
 }

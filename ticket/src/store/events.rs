@@ -72,7 +72,7 @@ pub fn since(conn: &Connection, since: &str, actions: &[&str]) -> Result<Vec<Eve
 
 /// The first row of the log that is not older than `since`. Rows are numbered by time, so a few looks
 /// find it in a log of any length.
-fn first_since(conn: &Connection, since: &str) -> Result<i64> {
+pub fn first_since(conn: &Connection, since: &str) -> Result<i64> {
     let bounds = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM activity_log";
     let (mut low, mut high): (i64, i64) =
         conn.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -64,6 +64,7 @@ use fulltext::FullText;
 pub use proposals::{NewProposal, Ration};
 pub use reader::Reader;
 pub use session::Session;
+pub use tickets::Total;
 use turn::Turn;
 pub use waits::{Linked, Waits};
 

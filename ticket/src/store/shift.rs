@@ -40,13 +40,14 @@ impl Store {
                     .unwrap_or(now() - DEFAULT_SECONDS),
             };
             let since = moment::text(since.max(0)).unwrap_or_default();
-            let (landed_count, landed) = landed(conn, &since)?;
-            let failed = failed(conn, &since)?;
+            let first = events::first_since(conn, &since)?;
+            let (landed_count, landed) = landed(conn, first, &since)?;
+            let (failed_counts, failed) = failed(conn, first, &since)?;
             Ok(Shift {
                 until: moment::text(now()).unwrap_or_default(),
                 landed_count,
                 landed,
-                failed_counts: failed_counts(conn, &since)?,
+                failed_counts,
                 failed,
                 waiting: waiting::all(conn)?,
                 interruptions: interruptions(&events::since(conn, &since, &TURNS)?),
@@ -56,59 +57,69 @@ impl Store {
     }
 }
 
-fn landed(conn: &Connection, since: &str) -> Result<(u64, Vec<Landed>)> {
-    let number: i64 = conn.query_row(
-        "SELECT count(*) FROM landings WHERE state = 'landed' AND finished_at >= :since",
-        named_params! { ":since": since },
-        |row| row.get(0),
-    )?;
-    let mut query = conn.prepare(
-        "SELECT l.ticket_id, t.title, l.candidate, l.finished_at
-         FROM landings l JOIN tickets t ON t.id = l.ticket_id
-         WHERE l.state = 'landed' AND l.finished_at >= :since
-         ORDER BY l.finished_at DESC, l.id DESC LIMIT :named",
-    )?;
-    let rows = query.query_map(named_params! { ":since": since, ":named": NAMED }, |row| {
-        Ok(Landed {
+/// The tickets of which the log tells from this row on: what ended since is among what they had.
+const TOUCHED: &str = "SELECT DISTINCT ticket_id FROM activity_log NOT INDEXED
+                       WHERE id >= :first AND ticket_id IS NOT NULL";
+
+/// How many landed, and the latest of them.
+fn landed(conn: &Connection, first: i64, since: &str) -> Result<(u64, Vec<Landed>)> {
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT l.ticket_id, l.candidate, l.finished_at, l.id
+         FROM ({TOUCHED}) e CROSS JOIN landings l ON l.ticket_id = e.ticket_id
+         WHERE l.state = 'landed' AND l.finished_at >= :since"
+    ))?;
+    let rows = query.query_map(named_params! { ":first": first, ":since": since }, |row| {
+        let landed = Landed {
             ticket: row.get(0)?,
-            title: row.get(1)?,
-            commit: row.get(2)?,
-            at: row.get(3)?,
-        })
+            title: String::new(),
+            commit: row.get(1)?,
+            at: row.get(2)?,
+        };
+        Ok((landed, row.get::<_, i64>(3)?))
     })?;
-    Ok((number.unsigned_abs(), rows.collect::<Result<_, _>>()?))
+    let mut rows: Vec<(Landed, i64)> = rows.collect::<Result<_, _>>()?;
+    let number = rows.len() as u64;
+    rows.sort_by(|(a, first), (b, second)| (&b.at, second).cmp(&(&a.at, first)));
+    let latest = rows.into_iter().take(NAMED).map(|(landed, _)| {
+        let title = tickets::title(conn, landed.ticket)?;
+        Ok(Landed { title, ..landed })
+    });
+    Ok((number, latest.collect::<Result<_>>()?))
 }
 
-/// What is neither success nor somebody's wish.
-const FAILED: &str =
-    "outcome NOT IN ('landed', 'needs-review', 'no-change', 'released', 'cancelled')
-                      AND ended_at >= :since";
-
-fn failed_counts(conn: &Connection, since: &str) -> Result<BTreeMap<String, u64>> {
-    let mut query = conn.prepare(&format!(
-        "SELECT outcome, count(*) FROM attempts WHERE {FAILED} GROUP BY outcome"
+/// How many attempts ended as neither success nor somebody's wish, by outcome, and the latest of them.
+fn failed(
+    conn: &Connection,
+    first: i64,
+    since: &str,
+) -> Result<(BTreeMap<String, u64>, Vec<FailedAttempt>)> {
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT a.ticket_id, a.number, a.outcome, a.reason, a.ended_at
+         FROM ({TOUCHED}) e CROSS JOIN attempts a ON a.ticket_id = e.ticket_id
+         WHERE a.outcome NOT IN ('landed', 'needs-review', 'no-change', 'released', 'cancelled')
+           AND a.ended_at >= :since"
     ))?;
-    let rows = query.query_map(named_params! { ":since": since }, |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn failed(conn: &Connection, since: &str) -> Result<Vec<FailedAttempt>> {
-    let mut query = conn.prepare(&format!(
-        "SELECT a.ticket_id, t.title, a.number, a.outcome, a.reason, a.ended_at
-         FROM attempts a JOIN tickets t ON t.id = a.ticket_id WHERE {FAILED}
-         ORDER BY a.ended_at DESC, a.ticket_id DESC, a.number DESC LIMIT :named"
-    ))?;
-    let rows = query.query_map(named_params! { ":since": since, ":named": NAMED }, |row| {
+    let rows = query.query_map(named_params! { ":first": first, ":since": since }, |row| {
         Ok(FailedAttempt {
             ticket: row.get(0)?,
-            title: row.get(1)?,
-            attempt: row.get(2)?,
-            outcome: tickets::parsed(row, 3)?,
-            reason: row.get(4)?,
-            at: row.get(5)?,
+            title: String::new(),
+            attempt: row.get(1)?,
+            outcome: tickets::parsed(row, 2)?,
+            reason: row.get(3)?,
+            at: row.get(4)?,
         })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut all: Vec<FailedAttempt> = rows.collect::<Result<_, _>>()?;
+    let mut counts = BTreeMap::new();
+    for attempt in &all {
+        *counts
+            .entry(attempt.outcome.as_str().to_owned())
+            .or_insert(0) += 1;
+    }
+    all.sort_by(|a, b| (&b.at, b.ticket, b.attempt).cmp(&(&a.at, a.ticket, a.attempt)));
+    all.truncate(NAMED);
+    for attempt in &mut all {
+        attempt.title = tickets::title(conn, attempt.ticket)?;
+    }
+    Ok((counts, all))
 }

@@ -1,12 +1,12 @@
 //! Rows of the tickets table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, RowIndex, named_params, params_from_iter};
 
 use super::conditions::Conditions;
-use super::{Store, Write, attempts, blockers, budgets, comments, events, halts, labels};
+use super::{Store, Write, attempts, blockers, budgets, comments, events, halts, json, labels};
 use crate::actor::Actor;
 use crate::attempt::Attempt;
 use crate::error::{Error, Result};
@@ -207,6 +207,14 @@ pub fn must_exist(conn: &Connection, id: i64) -> Result<()> {
         .ok_or_else(|| Error::no_ticket(id))
 }
 
+/// A ticket's title.
+pub fn title(conn: &Connection, id: i64) -> Result<String> {
+    conn.prepare_cached("SELECT title FROM tickets WHERE id = :id")?
+        .query_row(named_params! { ":id": id }, |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| Error::no_ticket(id))
+}
+
 /// Refuses the name of a person or agent that is blank, long or has control characters.
 pub fn check_name(what: &str, name: &str) -> Result<()> {
     let length = name.chars().count();
@@ -291,20 +299,87 @@ pub fn ids(conn: &Connection, sql: &str, id: i64) -> Result<Vec<i64>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// How many tickets there were at some moment. Later ones have higher numbers, and none is ever taken
+/// out, so that they need not be counted again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    last: i64,
+    number: u64,
+}
+
+impl Total {
+    fn now(self, conn: &Connection) -> Result<Total> {
+        let mut query = conn.prepare_cached(
+            "SELECT coalesce(max(id), :last), count(*) FROM tickets WHERE id > :last",
+        )?;
+        Ok(
+            query.query_row(named_params! { ":last": self.last }, |row| {
+                Ok(Total {
+                    last: row.get(0)?,
+                    number: self.number + row.get::<_, i64>(1)?.unsigned_abs(),
+                })
+            })?,
+        )
+    }
+}
+
+/// Reads the unfinished tickets once; the others are done.
+fn count_by_status(conn: &Connection, known: Total) -> Result<(BTreeMap<String, u64>, Total)> {
+    let total = known.now(conn)?;
+    let unfinished = [Status::Open, Status::InProgress, Status::Ready];
+    let sums = unfinished.map(|status| format!("coalesce(sum(status = '{status}'), 0)"));
+    let sql = format!(
+        "SELECT {} FROM tickets WHERE status <> 'done'",
+        sums.join(", ")
+    );
+    let mut counts = BTreeMap::new();
+    conn.prepare_cached(&sql)?.query_row([], |row| {
+        for (column, status) in unfinished.iter().enumerate() {
+            let number = row.get::<_, i64>(column)?.unsigned_abs();
+            counts.insert(status.as_str().to_owned(), number);
+        }
+        Ok(())
+    })?;
+    let done = total.number.saturating_sub(counts.values().sum());
+    counts.insert(Status::Done.as_str().to_owned(), done);
+    Ok((counts, total))
+}
+
 impl Store {
     /// How many tickets have each status; all four are named.
     pub fn status_counts(&self) -> Result<BTreeMap<String, u64>> {
-        Status::ALL
-            .into_iter()
-            .map(|status| {
-                let only = Filter {
-                    status: Some(status.as_str().to_owned()),
-                    ..Filter::default()
-                };
-                let number = count(&self.conn, &only)?;
-                Ok((status.as_str().to_owned(), number))
-            })
-            .collect()
+        let (counts, _) = self.read(|conn| count_by_status(conn, Total::default()))?;
+        Ok(counts)
+    }
+
+    /// As [`Store::status_counts`], going on from a total that was counted before. Returns the one to
+    /// go on from next.
+    pub fn status_counts_from(&self, known: Total) -> Result<(BTreeMap<String, u64>, Total)> {
+        self.read(|conn| count_by_status(conn, known))
+    }
+
+    /// Those of these tickets that the filter lets through, by id; its limit counts for nothing.
+    pub fn list_among(&self, ids: &[i64], filter: &Filter) -> Result<Vec<Ticket>> {
+        let conditions = Conditions::of(filter)?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM tickets WHERE {} AND id IN (SELECT value FROM json_each(?))
+             ORDER BY id",
+            conditions.sql()
+        );
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let values = conditions.values().into_iter().chain([json(ids)?.into()]);
+        let rows = query.query_map(params_from_iter(values), from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Which of these tickets wait for others.
+    pub fn blocked_among(&self, ids: &[i64]) -> Result<BTreeSet<i64>> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT id FROM tickets
+             WHERE id IN (SELECT value FROM json_each(:ids)) AND open_blockers > 0",
+        )?;
+        let rows = query.query_map(named_params! { ":ids": json(ids)? }, |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// Which of these tickets are not done.

@@ -206,6 +206,19 @@ pub fn spent(row: &Row<'_>, from: usize) -> rusqlite::Result<Spent> {
     })
 }
 
+/// One row's tokens and money, from this column on.
+pub fn of_row(row: &Row<'_>, from: usize) -> rusqlite::Result<Spent> {
+    let cost: Option<i64> = row.get(from + 4)?;
+    Ok(Spent {
+        input_tokens: row.get(from)?,
+        output_tokens: row.get(from + 1)?,
+        cache_read_tokens: row.get(from + 2)?,
+        cache_write_tokens: row.get(from + 3)?,
+        cost_usd: Usd(cost.unwrap_or(0)),
+        is_cost_known: cost.is_some(),
+    })
+}
+
 fn amount(row: &Row<'_>, from: usize) -> rusqlite::Result<Amount> {
     Ok(Amount {
         tokens: [

@@ -298,6 +298,7 @@ fn a_report_adds_up_by_whatever_is_asked() {
         let filter = CostFilter {
             by,
             since: since.map(str::to_owned),
+            ..CostFilter::default()
         };
         let cost = f.human(|q| q.cost(&filter)).unwrap();
         let lines = cost.lines.iter();
@@ -334,6 +335,25 @@ fn a_report_adds_up_by_whatever_is_asked() {
     let (lines, cost) = report(By::Ticket, Some(&today));
     assert_eq!(lines, ["proposals $1.00", "2 unknown"]);
     assert_eq!(cost.lines[1].title.as_deref(), Some("two"));
+    for (by, kept) in [(By::Ticket, "1"), (By::Day, today.as_str())] {
+        let filter = CostFilter {
+            by,
+            limit: Some(1),
+            ..CostFilter::default()
+        };
+        let cut = f.human(|q| q.cost(&filter)).unwrap();
+        let all = f
+            .human(|q| {
+                q.cost(&CostFilter {
+                    limit: None,
+                    ..filter
+                })
+            })
+            .unwrap();
+        assert_eq!((cut.lines.len(), cut.lines[0].key.as_str()), (1, kept));
+        assert_eq!(cut.more, all.lines.len() as u64 - 1);
+        assert_eq!((cut.total, all.more), (all.total, 0));
+    }
     for bad in ["yesterday", "2030-1-1", "'; DROP TABLE usage"] {
         let filter = CostFilter {
             since: Some(bad.to_owned()),
