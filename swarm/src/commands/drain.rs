@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use swarm::{Project, hub};
+use ticket::Error;
 use ticket::client::Client;
 use ticket::text::one_line;
 use ticket::wire::{AgentStatus, Role};
@@ -20,6 +21,8 @@ use crate::exit;
 
 /// How often the hub is asked who is still there. It must be more often than it forgets.
 const INTERVAL: Duration = Duration::from_secs(1);
+/// How long a hub that was heard may be away: one that crashed is back within seconds.
+const SILENCE: Duration = Duration::from_secs(15);
 /// How often to look for Ctrl-C meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -53,16 +56,24 @@ pub fn wait(project: &Project, limit: Duration) -> Result<Vec<Unfinished>> {
     let interrupt = Interrupt::watch()?;
     let until = Instant::now() + limit;
     let mut shown = Wait::new();
+    let mut heard = None;
+    let mut unfinished = Vec::new();
     loop {
-        let still = match ask(&client) {
-            Ok(agents) => agents,
+        match ask(&client) {
+            Ok(still) => {
+                heard = Some(Instant::now());
+                unfinished = still.iter().filter_map(work_of).collect();
+                if still.is_empty() {
+                    return Ok(unfinished);
+                }
+            }
+            Err(Error::Unavailable(_)) if heard.is_some_and(|at| at.elapsed() < SILENCE) => {}
             Err(error) => {
                 tracing::debug!("agents are not waited for: {error}");
-                return Ok(Vec::new());
+                return Ok(unfinished);
             }
-        };
-        let unfinished: Vec<Unfinished> = still.iter().filter_map(unfinished).collect();
-        if still.is_empty() || Instant::now() >= until {
+        }
+        if Instant::now() >= until {
             return Ok(unfinished);
         }
         shown.show(&sentence(&unfinished), until - Instant::now());
@@ -88,7 +99,7 @@ fn ask(client: &Client) -> ticket::Result<Vec<AgentStatus>> {
     Ok(agents)
 }
 
-fn unfinished(agent: &AgentStatus) -> Option<Unfinished> {
+fn work_of(agent: &AgentStatus) -> Option<Unfinished> {
     Some(Unfinished {
         agent: one_line(&agent.name),
         ticket: agent.ticket?,
