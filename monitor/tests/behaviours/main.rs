@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chrono::NaiveDateTime;
+use libtest_mimic::{Arguments, Trial};
 use serde_json::json;
 use ticket::attempt::{Attempt, Outcome};
 use ticket::halt::{Cause, Halt};
@@ -16,16 +18,49 @@ use ticket::queue::Queue;
 use ticket::ticket::{Resolution, TicketDetail};
 use ticket::{Actor, Status};
 
+/// Each function as a test of its name.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => { vec![$(test(stringify!($name), $name)),*] };
+}
+
 #[path = "../it/programs.rs"]
 mod programs;
 mod scene;
 
 use scene::Scene;
 
+/// All of them run at once, unless told otherwise: what they do most is wait.
+fn main() -> ExitCode {
+    let tests = tests![
+        each_behaviour_is_taken_for_what_it_is,
+        what_concerns_the_account_halts_everybody_and_costs_no_attempt,
+        an_agent_that_fills_the_disk_is_ended_and_the_disk_is_free_again,
+        a_retry_is_told_what_the_last_attempt_changed,
+        an_idle_swarm_starts_no_agent_and_none_is_taken_for_stalled,
+        a_program_is_understood_by_its_patterns,
+        a_paused_agent_stands_still_and_goes_on,
+        a_frozen_agent_can_be_ended_and_a_drained_one_goes_on,
+    ];
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(tests.len());
+    libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+/// A test with a runtime of its own.
+fn test<T: Future<Output = ()> + 'static>(name: &str, run: fn() -> T) -> Trial {
+    Trial::test(name, move || {
+        tokio::runtime::Runtime::new()?.block_on(run());
+        Ok(())
+    })
+}
+
 /// An agent asks for the next ticket at once; the rest is for a busy machine.
 const NEXT_WITHIN_SECONDS: i64 = 15;
 /// A runner's memory with a gigabyte on one line, in kilobytes.
 const MEMORY: u64 = 150_000;
+
+/// How many agents work off the table. Some are silent until they are taken for stalled.
+const AGENTS: usize = 12;
 
 /// What becomes of the first attempt of a ticket with such an agent.
 struct Row {
@@ -102,9 +137,8 @@ fn first_outcome(detail: &TicketDetail) -> Option<Outcome> {
     detail.attempts.first()?.outcome
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn each_behaviour_is_taken_for_what_it_is() {
-    let scene = Scene::with_agents(6).await;
+    let scene = Scene::with_agents(AGENTS).await;
     let mut ids = Vec::new();
     for row in &TABLE {
         ids.push(scene.ticket(row.behaviour).await);
@@ -322,7 +356,6 @@ const HALTS: [Halting; 13] = [
 /// How far an end may be from where it is expected: its jitter, and a busy machine.
 const ABOUT_SECONDS: i64 = 40;
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_concerns_the_account_halts_everybody_and_costs_no_attempt() {
     let mut wrong = Vec::new();
     let scenes = HALTS.map(|row| tokio::spawn(halted_by(row)));
@@ -379,7 +412,6 @@ async fn halted_by((behaviour, outcome, expected): Halting) {
 /// The agents that speak stream-json.
 const CLAUDE: &str = r#"{"kind": "claude", "program": "@AGENT@"}"#;
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_fills_the_disk_is_ended_and_the_disk_is_free_again() {
     let small = json!({ "proposals": { "enabled": false }, "limits": { "disk": "128m" } });
     let scene = Scene::with_settings(1, CLAUDE, small).await;
@@ -407,7 +439,6 @@ async fn an_agent_that_fills_the_disk_is_ended_and_the_disk_is_free_again() {
     scene.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_retry_is_told_what_the_last_attempt_changed() {
     let scene = Scene::with_agents(1).await;
     let id = scene.ticket("leaves files").await;
@@ -435,7 +466,6 @@ async fn a_retry_is_told_what_the_last_attempt_changed() {
 /// Longer than an agent may be silent while it works.
 const IDLE: Duration = Duration::from_secs(75);
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_idle_swarm_starts_no_agent_and_none_is_taken_for_stalled() {
     let rationed = json!({ "proposals": { "max_open": 1, "every_minutes": 0 } });
     let scene = Scene::with_settings(2, CLAUDE, rationed).await;
@@ -482,7 +512,6 @@ const PLAIN: &str = r#"{
     }
 }"#;
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_program_is_understood_by_its_patterns() {
     let scene = Scene::with_backend(1, PLAIN).await;
     let resumed = scene.ticket("dies in a conversation").await;
@@ -524,7 +553,6 @@ const STANDS_STILL: Duration = Duration::from_secs(75);
 
 /// Paused, an agent's processes do nothing at all, and neither the limit on silence nor the lease nor
 /// the attempt's time counts; then it goes on where it was.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_paused_agent_stands_still_and_goes_on() {
     let scene = Scene::with_agents(1).await;
     let id = scene.ticket("ticks").await;
@@ -550,7 +578,6 @@ async fn a_paused_agent_stands_still_and_goes_on() {
 }
 
 /// A frozen agent can be ended, with its tree kept; drained, it would have gone on.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_frozen_agent_can_be_ended_and_a_drained_one_goes_on() {
     let scene = Scene::with_agents(1).await;
     let id = scene.ticket("ticks").await;
