@@ -114,6 +114,8 @@ impl Signals {
         let mut was_told = false;
         loop {
             tokio::select! {
+                // A hub that is gone did not end because of a signal that came later.
+                biased;
                 ended = hub.wait() => return Ok((ended?, was_told)),
                 signal = async {
                     tokio::select! {

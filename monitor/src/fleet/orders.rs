@@ -29,6 +29,8 @@ pub enum Order {
 pub struct Leave {
     /// Which.
     pub id: Id,
+    /// What is to become of it.
+    pub order: Order,
     /// Who waits for it.
     pub gone: oneshot::Sender<()>,
 }
@@ -115,7 +117,7 @@ impl Fleet {
         drop(changing);
         let (gone, told) = oneshot::channel();
         // Nobody hears it when the hub ends; the wait below says so.
-        let _ = self.orders.to.send(Leave { id, gone });
+        let _ = self.orders.to.send(Leave { id, order, gone });
         match tokio::time::timeout(DEADLINE, told).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Error::Unavailable(format!(

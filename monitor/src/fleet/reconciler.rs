@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::actions::{last_lines, last_words, remove, start};
 use super::deaths::{Cause, Deaths, broken};
 use super::ended::Ended;
-use super::orders::Leave;
+use super::orders::{Leave, Order};
 use super::plan::{Action, Desired, Id, Phase, plan};
 use super::{Problem, Seen};
 use crate::hub::{Shared, at};
@@ -179,12 +179,7 @@ impl Reconciler {
                 }
                 _ = demand.changed() => (),
                 _ = stopped.changed() => (),
-                Some(Leave { id, gone }) = self.orders.recv() => {
-                    self.leaving.entry(id).or_default().push(gone);
-                    self.rows.remove(&row(id));
-                    self.unstartable.remove(&row(id));
-                    self.send_away();
-                }
+                Some(leave) = self.orders.recv() => self.take_away(leave),
                 () = at(retry) => (),
                 () = tokio::time::sleep_until(resync) => {
                     resync = Instant::now() + RESYNC;
@@ -253,6 +248,20 @@ impl Reconciler {
                 }
             });
         }
+    }
+
+    /// Has an agent go. One that is being started anew already need not go first.
+    fn take_away(&mut self, Leave { id, order, gone }: Leave) {
+        self.rows.remove(&row(id));
+        self.unstartable.remove(&row(id));
+        let phase = self.containers.get(&id).map(|container| container.phase);
+        if order == Order::Restart && phase == Some(Phase::Starting) {
+            // Whoever asked may be gone.
+            let _ = gone.send(());
+            return;
+        }
+        self.leaving.entry(id).or_default().push(gone);
+        self.send_away();
     }
 
     /// Ends the containers of those who have to go. One that is being started is ended when it is.

@@ -63,6 +63,7 @@ async fn tickets_are_made_changed_and_ended_by_clicks_and_keys() {
         (ticket["priority"] == 0 && ticket["labels"] == json!(["soon", "ui"])).then_some(())
     })
     .await;
+    open_details_if_closed(&browser, "Change it").await;
     browser
         .fill(&format!("{} [name=by]", at("block")), "2")
         .await;

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Door, until};
 
+/// What WebDriver calls an element in its answers.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// How long the driver may take to end the browser.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
@@ -54,13 +56,19 @@ impl Browser {
     }
 
     pub async fn ask(&self, method: Method, path: &str, body: Value) -> Value {
+        let answer = self.try_to(method, path, body).await;
+        assert!(answer.get("error").is_none(), "{answer}");
+        answer
+    }
+
+    /// What the driver answers, which may be an error.
+    async fn try_to(&self, method: Method, path: &str, body: Value) -> Value {
         let request = self.http.request(method, format!("{}{path}", self.session));
         let request = match body {
             Value::Null => request,
             body => request.json(&body),
         };
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
-        assert!(answer["value"].get("error").is_none(), "{answer}");
         answer["value"].clone()
     }
 
@@ -87,31 +95,28 @@ impl Browser {
         self.ask(Method::POST, "/execute/sync", script).await
     }
 
-    /// The element that this selector finds first, as the protocol names it.
-    async fn element(&self, selector: &str) -> String {
-        let by = json!({ "using": "css selector", "value": selector });
-        let found = self.ask(Method::POST, "/element", by).await;
-        let named = found
-            .as_object()
-            .and_then(|element| element.values().next());
-        named
-            .and_then(Value::as_str)
-            .expect("an element")
-            .to_owned()
+    /// Does this to the element that the selector finds first, as soon as it can be done: a live page
+    /// puts parts in anew.
+    async fn act(&self, selector: &str, action: &str, body: Value) {
+        until(&format!("{action} of {selector}"), || async {
+            let by = json!({ "using": "css selector", "value": selector });
+            let found = self.try_to(Method::POST, "/element", by).await;
+            let element = found.get(ELEMENT)?.as_str()?;
+            let path = format!("/element/{element}/{action}");
+            let answer = self.try_to(Method::POST, &path, body.clone()).await;
+            answer.get("error").is_none().then_some(())
+        })
+        .await;
     }
 
     /// Clicks on an element, as soon as it can be clicked on.
     pub async fn click(&self, selector: &str) {
-        let element = self.element(selector).await;
-        let path = format!("/element/{element}/click");
-        self.ask(Method::POST, &path, json!({})).await;
+        self.act(selector, "click", json!({})).await;
     }
 
     /// Types into a field.
     pub async fn fill(&self, selector: &str, text: &str) {
-        let element = self.element(selector).await;
-        let path = format!("/element/{element}/value");
-        self.ask(Method::POST, &path, json!({ "text": text })).await;
+        self.act(selector, "value", json!({ "text": text })).await;
     }
 
     /// Presses a key where the focus is.
