@@ -10,7 +10,7 @@ use crate::support::puppet::{
 use crate::support::swarm::Swarm;
 
 /// The first attempt works for ever; a later one finds what it left.
-const HALF_DONE: &str = "\
+pub const HALF_DONE: &str = "\
 if ATTEMPT == '1':
     write('half', f'done by {AGENT}\\n')
     ticket('comment', TICKET, 'working')

@@ -2,20 +2,13 @@
 
 use std::fs;
 
+use crate::orders::HALF_DONE;
 use crate::support::engine::docker;
 use crate::support::puppet::{
     SOON, attempts, landed_subjects, puppets, swarm_ends, task, until_comment, until_landed,
 };
 use crate::support::swarm::Swarm;
 
-/// The first attempt works for ever; a later one finds what it left.
-const HALF_DONE: &str = "\
-if ATTEMPT == '1':
-    write('half', f'done by {AGENT}\\n')
-    ticket('comment', TICKET, 'working')
-    time.sleep(600)
-seen['found'] = Path('half').read_text()
-";
 const QUICK: &str = "write(f'work-{TICKET}', 'work\\n')";
 
 #[test]

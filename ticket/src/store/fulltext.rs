@@ -125,11 +125,7 @@ impl FullText {
             let tx = self.conn.unchecked_transaction()?;
             // A statement that writes, and only to this file, waits for other writers to end.
             tx.execute("UPDATE reached SET event = event", [])?;
-            let same: bool =
-                tx.query_row(&format!("SELECT mark = {MARK} FROM reached"), [], |row| {
-                    row.get(0)
-                })?;
-            if !same {
+            if !is_of_this_history(&tx)? {
                 make_tables(&tx)?;
             }
             take_in(&tx)?;
@@ -165,11 +161,7 @@ impl FullText {
                 Err(e) => return Err(e.into()),
             }
         }
-        let same: bool =
-            self.conn
-                .query_row(&format!("SELECT mark = {MARK} FROM reached"), [], |row| {
-                    row.get(0)
-                })?;
+        let same = is_of_this_history(&self.conn)?;
         for (table, sql) in [
             ("tickets_fts", OTHER_TICKETS),
             ("comments_fts", OTHER_COMMENTS),
@@ -207,6 +199,11 @@ const OTHER_COMMENTS: &str = "
 fn is_of_our_format(conn: &Connection) -> Result<bool> {
     let format: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     Ok(format == FORMAT)
+}
+
+fn is_of_this_history(conn: &Connection) -> Result<bool> {
+    let sql = format!("SELECT mark = {MARK} FROM reached");
+    Ok(conn.query_row(&sql, [], |row| row.get(0))?)
 }
 
 fn make_tables(tx: &Transaction<'_>) -> Result<()> {
@@ -273,11 +270,12 @@ pub fn is_damaged(error: &Error) -> bool {
     let Error::Sqlite(error) = error else {
         return false;
     };
-    matches!(
-        error.sqlite_error_code(),
-        // A table that is missing is an unknown error to SQLite.
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown)
-    )
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => true,
+        // SQLite has no code for a table that is missing, and the same one for a wrong question.
+        Some(ErrorCode::Unknown) => error.to_string().contains("no such table"),
+        _ => false,
+    }
 }
 
 /// Takes the file away. Who still has it open goes on with what it holds.

@@ -11,9 +11,12 @@ fn form(address: &str) -> String {
     format!("form[action=\"{address}\"]")
 }
 
+/// Opens the part of the page under this summary, unless it is open.
 async fn open_details(browser: &Browser, summary: &str) {
     let open = format!(
-        "[...document.querySelectorAll('summary')].find((s) => s.textContent === '{summary}').click()"
+        "[...document.querySelectorAll('summary')]
+            .filter((s) => s.textContent === '{summary}' && !s.parentElement.open)
+            .forEach((s) => s.click())"
     );
     browser.eval(&open).await;
 }
@@ -63,20 +66,20 @@ async fn tickets_are_made_changed_and_ended_by_clicks_and_keys() {
         (ticket["priority"] == 0 && ticket["labels"] == json!(["soon", "ui"])).then_some(())
     })
     .await;
-    open_details_if_closed(&browser, "Change it").await;
+    open_details(&browser, "Change it").await;
     browser
         .fill(&format!("{} [name=by]", at("block")), "2")
         .await;
     browser.click(&format!("{} button", at("block"))).await;
     browser.until_text("ticket", "Waits for #2").await;
     browser.until_text("forms", "Wait no longer for #2").await;
-    open_details_if_closed(&browser, "Change it").await;
+    open_details(&browser, "Change it").await;
     browser.click(&format!("{} button", at("unblock"))).await;
     until("it waits no longer", || async {
         (!browser.text_of("ticket").await.contains("Waits for")).then_some(())
     })
     .await;
-    open_details_if_closed(&browser, "Change it").await;
+    open_details(&browser, "Change it").await;
     browser
         .fill(&format!("{} [name=text]", at("cancel")), "No need.")
         .await;
@@ -85,7 +88,7 @@ async fn tickets_are_made_changed_and_ended_by_clicks_and_keys() {
     browser.until_text("ticket", "cancelled").await;
     browser.until_text("ticket", "No need.").await;
     browser.until_text("forms", "Reopen it").await;
-    open_details_if_closed(&browser, "Reopen it").await;
+    open_details(&browser, "Reopen it").await;
     browser
         .fill(&format!("{} textarea", at("reopen")), "Needed after all.")
         .await;
@@ -93,14 +96,6 @@ async fn tickets_are_made_changed_and_ended_by_clicks_and_keys() {
     browser.until_text("ticket", "Taken up again as #3").await;
     assert_eq!(browser.eval("window.loaded").await, "once");
     assert_eq!(swarm.status_of(3).await, "open");
-}
-
-async fn open_details_if_closed(browser: &Browser, summary: &str) {
-    let open = format!(
-        "[...document.querySelectorAll('summary')].find((s) => s.textContent === '{summary}')
-            .parentElement.open = true"
-    );
-    browser.eval(&open).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -367,6 +367,14 @@ async fn a_hostile_branch_is_only_a_name() {
 }
 
 /// A container prints all of it, and its log is followed.
+/// What the page of an agent shows of its log.
+async fn log_of(browser: &Browser) -> String {
+    let log = browser
+        .eval("document.querySelector('[data-text=log]').textContent")
+        .await;
+    log.as_str().unwrap().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_container_prints_is_only_text() {
     let printed = all().join("\n");
@@ -377,22 +385,16 @@ async fn what_a_container_prints_is_only_text() {
     let address = format!("{}/agents/agent-1", human.url);
     until("the log is there", || async {
         browser.go(&address).await;
-        let log = browser
-            .eval("document.querySelector('[data-text=log]').textContent")
-            .await;
-        log.as_str()
-            .unwrap()
+        log_of(&browser)
+            .await
             .contains("<script>broken=1</script>")
             .then_some(())
     })
     .await;
     look_over(&browser, "/agents/agent-1").await;
     until("the stream has sent it, too", || async {
-        let log = browser
-            .eval("document.querySelector('[data-text=log]').textContent")
-            .await;
-        log.as_str()
-            .unwrap()
+        log_of(&browser)
+            .await
             .contains("onerror=broken=1")
             .then_some(())
     })
