@@ -110,7 +110,8 @@ pub enum Command {
     /// Print what a service printed (hub, agent-1, verifier-1 …), or what an agent CLI did
     ///
     /// --session shows the newest run of an agent's CLI, or the one that runs now: what it was asked,
-    /// what it said, the tools it called. --ticket shows the newest run at a ticket.
+    /// what it said, the tools it called. --ticket shows the newest run at a ticket. With --since all
+    /// runs that went on then or later are shown.
     #[command(
         after_help = "Examples:\n  swarm logs hub -f\n  swarm logs agent-1 --since 10m --tail 100\n  swarm logs agent-1 --session -f\n  swarm logs --ticket 12 --attempt 2\n  swarm logs --landing 7 -f"
     )]
@@ -380,7 +381,7 @@ pub enum Backend {
     },
 }
 
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 #[command(group = clap::ArgGroup::new("sessions").args(["session", "ticket"]).multiple(true))]
 pub struct Logs {
     /// Whose; not needed with --ticket
@@ -398,11 +399,11 @@ pub struct Logs {
     /// What was done on this ticket
     #[arg(long, value_name = "ID")]
     pub ticket: Option<i64>,
-    /// Of one landing: where it stands, and the end of the log that decided it
+    /// Of one landing: where it stands, what verify.sh prints for it, and the log that decided it
     #[arg(long, value_name = "ID", conflicts_with_all = ["service", "sessions"])]
     pub landing: Option<i64>,
     /// Since so long ago (10m, 8h, 2d), or since a time such as '2030-01-31 08:00:00' (UTC)
-    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with_all = ["sessions", "landing"])]
+    #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<i64>,
     /// In this attempt; the newest when left out
     #[arg(long, value_name = "N", requires = "ticket")]
@@ -496,11 +497,15 @@ fn span(text: &str) -> Result<Duration, String> {
 /// A moment in the past, in Unix seconds.
 fn since(text: &str) -> Result<i64, String> {
     let now = ticket::moment::now();
-    let span = ticket::moment::parse(&format!("+{text}"), 0);
-    let moment = span.map(|seconds| now - seconds);
+    let span = ticket::moment::parse(&format!("+{text}"), 0).map(|seconds| now - seconds);
+    let moment = match (span, text) {
+        (Ok(moment), _) => Some(moment),
+        (Err(_), "now") => Some(now),
+        (Err(_), ahead) if ahead.trim_start().starts_with('+') => None,
+        (Err(_), time) => ticket::moment::parse(time, now).ok(),
+    };
     moment
-        .or_else(|_| ticket::moment::parse(text, now))
-        .map_err(|_| "use 30m, 8h, 2d, or a time such as '2030-01-31 08:00:00' (UTC)".to_owned())
+        .ok_or_else(|| "use 30m, 8h, 2d, or a time such as '2030-01-31 08:00:00' (UTC)".to_owned())
 }
 
 #[cfg(test)]
@@ -511,6 +516,24 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_moment_of_the_past_is_a_span_or_a_time() {
+        let now = ticket::moment::now();
+        for (text, expected) in [
+            ("8h", Some(now - 8 * 3600)),
+            ("now", Some(now)),
+            ("2030-01-31 08:00:00", Some(1_896_076_800)),
+            ("+8h", None),
+            ("-8h", None),
+            ("", None),
+            ("yesterday", None),
+        ] {
+            let found = since(text).ok();
+            let is_near = found.zip(expected).map(|(a, b)| (a - b).abs() < 60);
+            assert_eq!(is_near, expected.map(|_| true), "{text}: {found:?}");
+        }
     }
 
     #[test]

@@ -271,6 +271,23 @@ impl Client {
         self.send(request)
     }
 
+    /// What verify.sh prints for a landing, as it comes: the last `tail` lines or all, of what was printed
+    /// since this moment, in Unix seconds; with `follow` until the landing is settled.
+    pub fn landing_log(
+        &self,
+        id: i64,
+        follow: bool,
+        tail: Option<u64>,
+        since: Option<i64>,
+    ) -> Result<impl Read + use<>> {
+        let request = self
+            .request(Method::GET, &format!("/landings/{id}/log"))
+            .query(&[("follow", follow)])
+            .query(&[("tail", tail)])
+            .query(&[("since", since)]);
+        self.send(request)
+    }
+
     /// The events after `after`, first those that happened, then each as it happens. Ends when the
     /// hub does.
     pub fn events(&self, after: i64) -> Result<impl Iterator<Item = Result<Event>> + use<>> {

@@ -56,11 +56,7 @@ async fn logs(
             "there is no service '{name}': use hub, or an agent such as agent-1"
         ))));
     }
-    let Some(engine) = hub.fleet.seen().engine else {
-        return Err(Refusal(Error::Refused(
-            "this hub runs no containers, so there are no logs of any".into(),
-        )));
-    };
+    let engine = hub.fleet.seen().engine.ok_or_else(no_containers)?;
     let container = hub.fleet.container(&name);
     match engine.exit(&container).await {
         Err(FleetError::NotFound(_)) => {
@@ -77,4 +73,11 @@ async fn logs(
         .take_until(closing.cancelled_owned());
     let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     Ok((plain, Body::from_stream(pieces)).into_response())
+}
+
+/// Why there is no log.
+pub fn no_containers() -> Refusal {
+    Refusal(Error::Refused(
+        "this hub runs no containers, so there are no logs of any".into(),
+    ))
 }

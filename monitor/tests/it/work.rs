@@ -372,6 +372,17 @@ async fn a_runner_hears_at_once_what_became_of_its_submission() {
     let began = Instant::now();
     let (_, landing) = one.get(&path).await;
     assert_eq!(landing["state"], "bounced", "{landing}");
+    let human = swarm.human();
+    assert_eq!(human.get(&path).await, (StatusCode::OK, landing.clone()));
+    let (status, _) = human.get("/landings/999").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let log = format!("/landings/{}/log", landing["id"]);
+    let (status, refusal) = human.get(&log).await;
+    assert_eq!(
+        (status, kind(&refusal)),
+        (StatusCode::CONFLICT, "refused"),
+        "a hub without containers"
+    );
     assert!(landing["reason"].is_string());
     assert!(began.elapsed() < PATIENCE);
     assert_eq!(swarm.status_of(id).await, "in_progress");

@@ -14,7 +14,7 @@ use crate::cli::Logs;
 
 pub fn run(project: &Project, arguments: Logs) -> Result<()> {
     if let Some(landing) = arguments.landing {
-        return landing::run(project, landing, arguments.follow);
+        return landing::run(project, landing, &arguments);
     }
     match arguments.service {
         Some(service) if !arguments.session && arguments.ticket.is_none() => printed(

@@ -12,8 +12,9 @@ use swarm::hub::hub_file;
 use swarm::transcripts::Folder;
 use ticket::Error;
 use ticket::client::Client;
+use ticket::moment;
 use ticket::text::plain;
-use ticket::transcript::{Entry, Form, Of, Piece, Wanted};
+use ticket::transcript::{Entry, Form, Of, Piece, Record, Renderer, Wanted};
 
 use crate::cli::Logs;
 
@@ -37,18 +38,32 @@ pub fn run(project: &Project, arguments: &Logs) -> Result<()> {
         true => Form::Raw,
         false => Form::Text,
     };
-    let mut printer = Printer::new(form, arguments.tail);
-    let newest = source.list(&wanted, 0)?.into_iter().next();
-    let mut current = match (newest, arguments.follow) {
+    let since = arguments.since.map(Since::new);
+    let listed = source.list(&wanted, 0)?;
+    let newest = listed.first().map(|entry| entry.id);
+    let mut printer = Printer::new(form, arguments.tail, since);
+    let mut shown = printer.choose(listed);
+    let mut current = match (shown.pop(), arguments.follow) {
         (Some(entry), _) => entry,
+        (None, false) if newest.is_some() => bail!("no session went on then or later"),
         (None, false) => bail!(nothing(&source.list(&Wanted::default(), 0)?, &wanted)),
-        (None, true) => match next(&source, &wanted)? {
-            Some(entry) => entry,
-            None => return Ok(()),
-        },
+        (None, true) => {
+            let later = Wanted {
+                after: newest,
+                ..wanted.clone()
+            };
+            match next(&source, &later)? {
+                Some(entry) => entry,
+                None => return Ok(()),
+            }
+        }
     };
+    for earlier in shown {
+        show(&source, &earlier, false, &mut printer)?;
+    }
     loop {
-        let whole = show(&source, &current, form, arguments.follow, &mut printer)?;
+        let whole = show(&source, &current, arguments.follow, &mut printer)?;
+        printer.catch_up()?;
         let later = Wanted {
             after: Some(current.id),
             ..wanted.clone()
@@ -62,13 +77,8 @@ pub fn run(project: &Project, arguments: &Logs) -> Result<()> {
 }
 
 /// Prints a run to its end, or to where it is now. False when the swarm was stopped before its end.
-fn show(
-    source: &Source,
-    entry: &Entry,
-    form: Form,
-    follow: bool,
-    printer: &mut Printer,
-) -> Result<bool> {
+fn show(source: &Source, entry: &Entry, follow: bool, printer: &mut Printer) -> Result<bool> {
+    let form = printer.reads();
     let mut offset = 0;
     loop {
         let caught_up = follow && printer.has_caught_up();
@@ -183,6 +193,7 @@ fn unreadable(folder: &Folder, error: std::io::Error) -> Error {
 /// Prints whole lines, of a run that is longer than wanted the last ones.
 struct Printer {
     form: Form,
+    since: Option<Since>,
     tail: Option<usize>,
     /// The last lines, while more may be there.
     held: VecDeque<String>,
@@ -194,17 +205,36 @@ struct Printer {
 }
 
 impl Printer {
-    fn new(form: Form, tail: Option<u64>) -> Printer {
+    fn new(form: Form, tail: Option<u64>, since: Option<Since>) -> Printer {
         let to_terminal = std::io::stdout().is_terminal();
         let colour = AutoStream::choice(&std::io::stdout()) != ColorChoice::Never;
         Printer {
             form,
+            since,
             tail: tail.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX)),
             held: VecDeque::new(),
             holds: tail.is_some(),
             part: Vec::new(),
             to_terminal,
             coloured: colour && form == Form::Text,
+        }
+    }
+
+    /// Which of these runs are printed, oldest first: the newest, or all since then.
+    fn choose(&self, mut newest_first: Vec<Entry>) -> Vec<Entry> {
+        match &self.since {
+            Some(since) => newest_first.retain(|entry| since.takes(entry)),
+            None => newest_first.truncate(1),
+        }
+        newest_first.reverse();
+        newest_first
+    }
+
+    /// The form that is read. Only JSONL has the time of each line.
+    fn reads(&self) -> Form {
+        match self.since {
+            Some(_) => Form::Raw,
+            None => self.form,
         }
     }
 
@@ -222,10 +252,22 @@ impl Printer {
 
     fn take(&mut self, line: &[u8], out: &mut String) {
         let line = String::from_utf8_lossy(line);
+        match &mut self.since {
+            None => self.take_line(&line, out),
+            Some(since) => {
+                let lines = since.cut(&line, self.form);
+                for line in lines.split_inclusive('\n') {
+                    self.take_line(line, out);
+                }
+            }
+        }
+    }
+
+    fn take_line(&mut self, line: &str, out: &mut String) {
         // JSONL for another program is passed on as it is.
         let line = match (self.form, self.to_terminal) {
-            (Form::Raw, false) => line.into_owned(),
-            _ => plain(&line),
+            (Form::Raw, false) => line.to_owned(),
+            _ => plain(line),
         };
         let line = if self.coloured { painted(&line) } else { line };
         match self.tail.filter(|_| self.holds) {
@@ -251,10 +293,47 @@ impl Printer {
 
     /// The run is over.
     fn finish(&mut self) -> Result<()> {
-        if !self.part.is_empty() {
-            self.print(b"\n")?;
+        match self.part.is_empty() {
+            true => Ok(()),
+            false => self.print(b"\n"),
         }
-        self.catch_up()
+    }
+}
+
+/// A moment before which nothing is printed.
+struct Since {
+    /// As in the index: `2030-01-31 08:00:00`.
+    at: String,
+    /// Makes text of all lines: what one means may depend on earlier ones.
+    renderer: Renderer,
+}
+
+impl Since {
+    /// Of Unix seconds.
+    fn new(moment: i64) -> Since {
+        Since {
+            at: moment::text(moment).unwrap_or_default(),
+            renderer: Renderer::new(),
+        }
+    }
+
+    /// Whether a run went on then or later.
+    fn takes(&self, entry: &Entry) -> bool {
+        entry.ended_at.as_ref().is_none_or(|at| *at >= self.at)
+    }
+
+    /// What a line of JSONL tells in this form; nothing when it is older, and not how a run began.
+    fn cut(&mut self, line: &str, form: Form) -> String {
+        let text = match form {
+            Form::Raw => line.to_owned(),
+            Form::Text => self.renderer.line(line.trim_end()),
+        };
+        match serde_json::from_str::<Record>(line) {
+            Ok(record) if record.begin.is_none() && record.at < self.at.replace(' ', "T") => {
+                String::new()
+            }
+            _ => text,
+        }
     }
 }
 
@@ -349,7 +428,7 @@ mod tests {
 
     #[test]
     fn the_last_lines_are_held_until_all_is_there() {
-        let mut printer = Printer::new(Form::Text, Some(2));
+        let mut printer = Printer::new(Form::Text, Some(2), None);
         let mut out = String::new();
         for line in ["a\n", "b\n", "c\n"] {
             printer.take(line.as_bytes(), &mut out);
@@ -359,5 +438,78 @@ mod tests {
         printer.catch_up().unwrap();
         printer.take(b"d\n", &mut out);
         assert_eq!(out, "d\n");
+    }
+
+    #[test]
+    fn lines_before_the_moment_are_left_out_and_how_the_run_began_is_not() {
+        let since = || Since::new(moment::parse("2030-01-31 08:00:00", 0).unwrap());
+        let at = |time: &str, what: &str| format!("{{\"at\":\"2030-01-31T{time}Z\",{what}}}\n");
+        let begin = r##""begin":{"agent":"agent-1","run":"#1 attempt 1, run 1","phase":"work","backend":"command","format":"text"}"##;
+        let lines = [
+            at("07:00:00.000", begin),
+            at("07:59:59.999", r#""out":"early""#),
+            at("08:00:00.000", r#""out":"late""#),
+        ];
+        for (form, expected) in [
+            (Form::Raw, [lines[0].as_str(), lines[2].as_str()].concat()),
+            (
+                Form::Text,
+                "=== #1 attempt 1, run 1: work by agent-1, command, at 2030-01-31T07:00:00.000Z\n\
+                 08:00:00 | late\n"
+                    .to_owned(),
+            ),
+        ] {
+            let mut printer = Printer::new(form, None, Some(since()));
+            assert_eq!(printer.reads(), Form::Raw);
+            let mut out = String::new();
+            for line in &lines {
+                printer.take(line.as_bytes(), &mut out);
+            }
+            let out = console::strip_ansi_codes(&out).into_owned();
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn the_newest_run_is_shown_or_all_that_went_on_since_then() {
+        let entry = |id: u64, ended_at: Option<&str>| Entry {
+            id,
+            key: ticket::transcript::Key {
+                of: Of::Proposal { proposal: 1 },
+                run: 1,
+            },
+            agent: "agent-1".into(),
+            phase: "propose".into(),
+            backend: "claude".into(),
+            model: None,
+            session: None,
+            started_at: "2030-01-31 07:00:00".into(),
+            ended_at: ended_at.map(str::to_owned),
+            ending: None,
+            bytes: 0,
+            text_bytes: 0,
+        };
+        let all = || {
+            vec![
+                entry(4, None),
+                entry(3, Some("2030-01-31 08:30:00")),
+                entry(2, Some("2030-01-31 07:30:00")),
+            ]
+        };
+        let since = |at: &str| Some(Since::new(moment::parse(at, 0).unwrap()));
+        for (since, expected) in [
+            (None, vec![4]),
+            (since("2030-01-31 08:00:00"), vec![3, 4]),
+            (since("2030-01-31 07:30:00"), vec![2, 3, 4]),
+            (since("2031-01-31 08:00:00"), vec![4]),
+        ] {
+            let printer = Printer::new(Form::Text, None, since);
+            let chosen = printer
+                .choose(all())
+                .iter()
+                .map(|entry| entry.id)
+                .collect::<Vec<_>>();
+            assert_eq!(chosen, expected);
+        }
     }
 }

@@ -1,5 +1,12 @@
 //! What the human says of one agent, or of all at once: restart, stop, pause, resume.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
 use ticket::Status;
 use ticket::attempt::Outcome;
 
@@ -38,7 +45,8 @@ fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
     };
     let before = [&worker, idle].map(|agent| container(&swarm, agent));
 
-    swarm.swarm(&["agent", "restart", &worker]);
+    let restarted = told(&swarm, &["agent", "restart", &worker, "--json"]);
+    assert_eq!(restarted, json!({ "agent": worker, "state": "starting" }));
     until_landed(&swarm, &[half]);
     let outcomes: Vec<_> = attempts(&swarm, half).iter().map(|a| a.outcome).collect();
     assert_eq!(outcomes, [Some(Outcome::Released), Some(Outcome::Landed)]);
@@ -50,12 +58,8 @@ fn an_agent_is_restarted_and_stopped_and_its_work_goes_back() {
     assert_ne!(before[0], after[0], "it is another container");
     assert_eq!(before[1], after[1], "the other agent was left alone");
 
-    let told = swarm.swarm(&["agent", "stop", idle, "--json"]);
-    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
-    assert_eq!(
-        told,
-        serde_json::json!({ "agent": idle, "state": "stopped" })
-    );
+    let stopped = told(&swarm, &["agent", "stop", idle, "--json"]);
+    assert_eq!(stopped, json!({ "agent": idle, "state": "stopped" }));
     swarm.wait_until("it is stopped", SOON, || state(&swarm, idle) == "stopped");
     let patient = task(&swarm, "Done by the other", PATIENT);
     until_comment(&swarm, patient, "working");
@@ -117,7 +121,10 @@ fn a_paused_swarm_stands_still_in_its_containers() {
     let id = task(&swarm, "Stand still", PATIENT);
     swarm.start(&["--agents", "1"]);
     until_comment(&swarm, id, "working");
-    swarm.swarm(&["pause", "lunch"]);
+    assert_eq!(
+        told(&swarm, &["pause", "lunch", "--json"]),
+        json!({ "state": "paused", "reason": "lunch" })
+    );
     swarm.wait_until("the agent's processes are stopped", SOON, || {
         stopped(&swarm) > 0
     });
@@ -131,10 +138,18 @@ fn a_paused_swarm_stands_still_in_its_containers() {
     std::thread::sleep(std::time::Duration::from_secs(5));
     assert_eq!(swarm.show(id).ticket.status, Status::InProgress);
     assert_eq!(swarm.show(other).ticket.status, Status::Open);
-    swarm.swarm(&["resume"]);
+    let resume = || told(&swarm, &["resume", "--json"]);
+    assert_eq!(resume(), json!({ "state": "running", "resumed": true }));
+    assert_eq!(resume(), json!({ "state": "running", "resumed": false }));
     until_landed(&swarm, &[id, other]);
     assert!(is_landed(&swarm, id));
     assert_eq!(attempts(&swarm, id).len(), 1);
+
+    assert_eq!(
+        told(&swarm, &["drain", "the evening", "--json"]),
+        json!({ "state": "draining", "reason": "the evening" })
+    );
+    assert_eq!(resume(), json!({ "state": "running", "resumed": true }));
 
     // What stands still ends as fast as what runs.
     let last = task(&swarm, "Never go on", PATIENT);
@@ -177,33 +192,108 @@ write('check', 'for n in 1 2 3 4 5 6 7 8; do echo gate says $n; sleep 1; done\\n
 const LISTENED: &str = "60";
 
 #[test]
-fn what_verify_prints_is_on_the_page_while_it_runs() {
+fn what_verify_prints_is_on_the_page_and_in_the_terminal_while_it_runs() {
     let swarm = puppets();
     let first = task(&swarm, "Make the gate slow", SLOW_GATE);
     swarm.start(&["--agents", "1"]);
     let file = std::fs::read(swarm.folder().join("hub.json")).expect("a running hub");
     let hub: ticket::wire::HubFile = serde_json::from_slice(&file).expect("hub.json");
-    let mut stream = std::process::Command::new("curl")
-        .args([
-            "--silent",
-            "--no-buffer",
-            "--noproxy",
-            "*",
-            "--max-time",
-            LISTENED,
-        ])
+    let mut page = Command::new("curl");
+    page.args(["--silent", "--no-buffer", "--noproxy", "*"])
+        .args(["--max-time", LISTENED])
         .args(["--header", &format!("Authorization: Bearer {}", hub.token)])
-        .arg(format!("{}/live?verify=true", hub.url))
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .expect("curl");
-    let output = stream.stdout.take().expect("a pipe");
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(output));
-    let said = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("gate says 3")));
-    assert!(said.is_some(), "nothing was heard of the gate");
+        .arg(format!("{}/live?verify=true", hub.url));
+    let mut page = Listened::to(&mut page);
+    let mut watch = Listened::to(ours(&swarm).args(["watch", "--json"]));
+    assert_eq!(watch.next_document()["result"], "up-to-date");
+
+    swarm.wait_until("it is handed in", SOON, || {
+        !swarm.status_json().landings.is_empty()
+    });
+    let landing = swarm.status_json().landings[0].id.to_string();
+    let mut terminal = Listened::to(ours(&swarm).args(["logs", "--landing", &landing, "-f"]));
+    page.until("gate says 3");
+    terminal.until("gate says 3");
+    let now = swarm.swarm(&["logs", "--landing", &landing, "--tail", "1"]);
+    assert!(now.contains("\nverifying, submitted "), "{now}");
+    assert!(
+        now.lines()
+            .last()
+            .is_some_and(|line| line.starts_with("verify: gate says ")),
+        "{now}"
+    );
     assert!(!is_landed(&swarm, first), "it was heard too late");
+    terminal.until("gate says 8");
+    terminal.until("landed, submitted ");
+    assert!(
+        terminal
+            .rest()
+            .iter()
+            .all(|line| !line.contains("gate says")),
+        "said twice"
+    );
     until_landed(&swarm, &[first]);
-    let _ = stream.kill();
-    let _ = stream.wait();
+    let after = swarm.swarm(&["logs", "--landing", &landing]);
+    assert!(after.contains("\nlanded, submitted "), "{after}");
+    let moved = watch.next_document();
+    assert_eq!(
+        (&moved["result"], &moved["commits"]),
+        (&json!("moved"), &json!(1))
+    );
     swarm.stop();
+    assert!(watch.rest().is_empty(), "it ends with the swarm");
+}
+
+/// What a program prints while it runs. Dropped, it is ended.
+struct Listened {
+    program: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Listened {
+    fn to(command: &mut Command) -> Listened {
+        let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut program = command.spawn().expect("a program");
+        let output = program.stdout.take().expect("a pipe");
+        Listened {
+            program,
+            lines: BufReader::new(output).lines(),
+        }
+    }
+
+    fn until(&mut self, words: &str) {
+        let heard = self
+            .lines
+            .find(|line| line.as_ref().is_ok_and(|line| line.contains(words)));
+        assert!(heard.is_some(), "it ended without '{words}'");
+    }
+
+    fn next_document(&mut self) -> Value {
+        let line = self.lines.next().expect("a line").expect("text");
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    /// To its end.
+    fn rest(&mut self) -> Vec<String> {
+        self.lines.by_ref().map_while(Result::ok).collect()
+    }
+}
+
+impl Drop for Listened {
+    fn drop(&mut self) {
+        // 'timeout' passes that on.
+        if let Ok(pid) = i32::try_from(self.program.id()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        let _ = self.program.wait();
+    }
+}
+
+fn ours(swarm: &Swarm) -> Command {
+    swarm.command(Path::new(env!("CARGO_BIN_EXE_swarm")))
+}
+
+/// The document that `swarm` prints.
+fn told(swarm: &Swarm, arguments: &[&str]) -> Value {
+    serde_json::from_str(&swarm.swarm(arguments)).expect("JSON")
 }
