@@ -143,14 +143,23 @@ fn change(project: &Project, at: &Path, value: Option<&Value>, json: bool) -> Re
     }
     match now.as_slice() {
         [] => println!("{key} is not set."),
+        [one] => println!("{}", line(one)),
         several => {
-            for setting in several {
-                println!("{} = {}", one_line(&setting.key), setting.value);
+            // Of a section what was said of it; its defaults would bury that.
+            let said = several.iter().filter(|one| one.source != Source::Default);
+            let said: Vec<String> = said.map(|one| line(one)).collect();
+            match said.is_empty() {
+                true => println!("{key} has its defaults: 'swarm config get {key}' shows them."),
+                false => println!("{}", said.join("\n")),
             }
         }
     }
     println!("{}", effect.sentence(at));
     Ok(())
+}
+
+fn line(setting: &view::Setting) -> String {
+    format!("{} = {}", one_line(&setting.key), setting.value)
 }
 
 /// When a change counts.

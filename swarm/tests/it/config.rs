@@ -54,6 +54,35 @@ fn a_key_is_read_set_and_unset_and_the_rest_stays() {
 }
 
 #[test]
+fn of_a_section_that_is_set_only_what_was_said_is_told() {
+    let place = Place::with_project(&[("a", "")]);
+    let said = place
+        .swarm(r#"config set agents.backend {"kind":"codex"}"#)
+        .ok();
+    assert_eq!(
+        said,
+        "agents.backend.kind = codex\nIt counts from the next 'swarm start'.\n"
+    );
+    let said = place.swarm("config unset agents.backend").ok();
+    assert_eq!(
+        said,
+        "agents.backend has its defaults: 'swarm config get agents.backend' shows them.\n\
+         It counts from the next 'swarm start'.\n"
+    );
+    for (value, words) in [
+        ("codex", "agents.backend: expected an object"),
+        (
+            r#"{"kind":"cobol"}"#,
+            "agents.backend.kind: expected one of",
+        ),
+    ] {
+        let refused = place.swarm(&format!("config set agents.backend {value}"));
+        assert_eq!((refused.code, refused.err.lines().count()), (1, 1));
+        assert!(refused.err.contains(words), "{refused:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_and_nothing_is_written() {
     let place = Place::with_project(&[("a", "")]);
     let before = place.read(FILE);
