@@ -203,8 +203,8 @@ pub enum Command {
         #[arg(long, short)]
         follow: bool,
     },
-    /// Answer a question: a comment, and the question is done; of a ticket that agents could not do: a
-    /// comment, and they try again
+    /// Answer a question, or say that your own work is done: a comment, and the ticket is done; of one
+    /// that agents could not do: a comment, and they try again
     Answer {
         /// The ticket
         #[arg(value_parser = id)]
@@ -213,13 +213,15 @@ pub enum Command {
         #[arg(allow_hyphen_values = true, value_parser = prose)]
         body: String,
     },
-    /// Turn a proposal into an open task, or let a held landing pass
+    /// Turn a proposal into an open task, let a held landing pass, or believe an agent that says that
+    /// nothing has to change
     Approve {
         /// The ticket
         #[arg(value_parser = id)]
         id: i64,
     },
-    /// Turn a proposal down, or send a held landing back
+    /// Turn a proposal down, send a held landing back, or have a ticket tried again of which an agent
+    /// says that nothing has to change
     Reject {
         /// The ticket
         #[arg(value_parser = id)]

@@ -18,7 +18,8 @@ pub enum Kind {
     Proposal,
     /// Something is to be checked by a human.
     Verify,
-    /// A submission changes protected paths and waits.
+    /// A submission changes protected paths, or an agent says that nothing has to change: it waits
+    /// for a yes or no.
     Held,
     /// A ticket failed too often and is the human's now.
     Quarantine,

@@ -17,6 +17,9 @@ pub enum Wanted {
     Verify,
     /// A look at a submission that changes protected paths.
     Held,
+    /// Yes or no to an agent that says that nothing has to change.
+    #[serde(rename = "no-change")]
+    NoChange,
     /// Help with a ticket that failed too often.
     Quarantine,
     /// The work itself: it is assigned to the human.
@@ -25,11 +28,12 @@ pub enum Wanted {
 
 impl Wanted {
     /// Every one.
-    pub const ALL: [Wanted; 6] = [
+    pub const ALL: [Wanted; 7] = [
         Wanted::Question,
         Wanted::Proposal,
         Wanted::Verify,
         Wanted::Held,
+        Wanted::NoChange,
         Wanted::Quarantine,
         Wanted::Work,
     ];
@@ -41,6 +45,7 @@ impl Wanted {
             Wanted::Proposal => "proposal",
             Wanted::Verify => "verify",
             Wanted::Held => "held",
+            Wanted::NoChange => "no-change",
             Wanted::Quarantine => "quarantine",
             Wanted::Work => "work",
         }
@@ -66,7 +71,8 @@ pub struct Waiting {
     pub wanted: Wanted,
     /// Who made the ticket.
     pub created_by: String,
-    /// The question in full, what a submission changes, why the last attempt failed.
+    /// The question in full, what a submission changes, why nothing has to change, why the last
+    /// attempt failed.
     pub detail: Option<String>,
     /// Since when, in UTC.
     pub since: String,
@@ -81,12 +87,14 @@ impl Waiting {
         let id = self.ticket;
         match self.wanted {
             Wanted::Question => format!("ticket answer {id} '…'"),
-            Wanted::Proposal | Wanted::Held => {
+            Wanted::Proposal | Wanted::Held | Wanted::NoChange => {
                 format!("ticket approve {id}, or ticket reject {id} '…'")
             }
             Wanted::Verify => format!("ticket pass {id}, or ticket fail {id} '…'"),
             Wanted::Quarantine => format!("ticket answer {id} '…', or ticket unclaim {id}"),
-            Wanted::Work => format!("ticket show {id}"),
+            Wanted::Work => {
+                format!("ticket answer {id} '…' when it is done, or ticket unclaim {id}")
+            }
         }
     }
 }

@@ -210,6 +210,7 @@ impl Look<'_> {
         let (kind, what, priority) = match waiting.wanted {
             Wanted::Quarantine => (Kind::Quarantine, "failed too often", 4),
             Wanted::Held => (Kind::Held, "changes protected paths", 4),
+            Wanted::NoChange => (Kind::Held, "nothing has to change, says its agent", 3),
             // What people make for themselves is no news to them.
             _ if by_human => return,
             Wanted::Question => (Kind::Question, "a question", 4),
@@ -225,8 +226,7 @@ impl Look<'_> {
             waiting.command()
         );
         let subject = subject_of(waiting.ticket);
-        let version = (waiting.wanted != Wanted::Work).then_some(waiting.version);
-        let about = (Some(waiting.ticket), version);
+        let about = (Some(waiting.ticket), Some(waiting.version));
         self.tell_of(about, kind, &subject, priority, &title, body.trim());
     }
 

@@ -32,7 +32,7 @@ impl Forms {
                 form("pass", "Pass", Some(("What to say about it", false))),
                 form("fail", "Fail", Some(("What is wrong", true))),
             ],
-            Wanted::Proposal | Wanted::Held => vec![
+            Wanted::Proposal | Wanted::Held | Wanted::NoChange => vec![
                 form("approve", "Approve", None),
                 form("reject", "Reject", Some(("Why not", true))),
             ],
@@ -44,7 +44,10 @@ impl Forms {
                 ),
                 form("retry", "Let agents try again", None),
             ],
-            Wanted::Work => vec![form("unclaim", "Give it to the agents", None)],
+            Wanted::Work => vec![
+                form("answer", "It is done", Some(("What you did", true))),
+                form("unclaim", "Give it to the agents", None),
+            ],
         };
         Forms { id, forms }
     }

@@ -38,8 +38,10 @@ struct Need {
     id: i64,
     title: String,
     what: &'static str,
-    /// What a held submission changes, or why the last attempt failed.
+    /// What a held submission changes, why nothing has to, or why the last attempt failed.
     why: Option<String>,
+    /// The attempt whose changes are worth a look.
+    attempt: Option<i64>,
     text: String,
     comments: Vec<Said>,
     forms: Forms,
@@ -84,22 +86,30 @@ pub async fn needs(hub: &Hub) -> Answer<Needs> {
 
 fn need((asked, detail): (Waiting, TicketDetail)) -> Need {
     let TicketDetail {
-        ticket, comments, ..
+        ticket,
+        comments,
+        attempts,
+        ..
     } = detail;
     let first = comments.len().saturating_sub(COMMENTS);
     Need {
         what: match asked.wanted {
-            Wanted::Held => "A landing that changes protected paths.",
-            Wanted::Question => "A question.",
-            Wanted::Proposal => "A proposal.",
-            Wanted::Verify => "A check.",
-            Wanted::Quarantine => "A task that agents failed at too often.",
-            Wanted::Work => "A task that is yours.",
+            Wanted::Held => "A landing that changes protected paths",
+            Wanted::Question => "A question",
+            Wanted::NoChange => "An agent says that nothing has to change",
+            Wanted::Proposal => "A proposal",
+            Wanted::Verify => "A check",
+            Wanted::Quarantine => "A task that agents failed at too often",
+            Wanted::Work => "A task that is yours",
         },
         why: match asked.wanted {
-            Wanted::Held | Wanted::Quarantine => asked.detail,
+            Wanted::Held | Wanted::NoChange | Wanted::Quarantine => asked.detail,
             Wanted::Question | Wanted::Proposal | Wanted::Verify | Wanted::Work => None,
         },
+        attempt: attempts
+            .last()
+            .filter(|last| asked.wanted == Wanted::Held || last.snapshot.is_some())
+            .map(|last| last.number),
         forms: Forms::of(ticket.id, asked.wanted),
         text: html(ticket.description.as_deref().unwrap_or_default()),
         comments: comments[first..].iter().map(Said::of).collect(),

@@ -99,16 +99,21 @@ fn held(conn: &Connection) -> Result<Vec<Waiting>> {
 fn assigned(conn: &Connection) -> Result<Vec<Waiting>> {
     let mut query = conn.prepare_cached(
         "SELECT t.id, t.title,
-                CASE WHEN t.type <> 'task' THEN t.type WHEN q.id IS NULL THEN 'work'
-                     ELSE 'quarantine' END,
+                CASE WHEN n.outcome IS NOT NULL THEN 'no-change' WHEN t.type <> 'task' THEN t.type
+                     WHEN q.id IS NULL THEN 'work' ELSE 'quarantine' END,
                 t.created_by,
-                CASE WHEN q.id IS NULL THEN substr(t.description, 1, :detail)
+                CASE WHEN n.outcome IS NOT NULL THEN n.reason
+                     WHEN q.id IS NULL THEN substr(t.description, 1, :detail)
                      ELSE (SELECT a.outcome || ': ' || coalesce(a.reason, '') FROM attempts a
                            WHERE a.ticket_id = t.id AND a.ended_at IS NOT NULL
                            ORDER BY a.number DESC LIMIT 1) END,
-                coalesce(q.created_at, t.created_at),
+                coalesce(n.ended_at, q.created_at, t.created_at),
                 (SELECT max(id) FROM activity_log WHERE ticket_id = t.id)
          FROM tickets t
+         LEFT JOIN attempts n ON t.status = 'ready' AND n.outcome = 'no-change'
+                             AND n.ticket_id = t.id
+                             AND n.number = (SELECT max(number) FROM attempts
+                                             WHERE ticket_id = t.id)
          LEFT JOIN activity_log q ON q.id = (SELECT max(id) FROM activity_log
                                              WHERE ticket_id = t.id AND action = 'quarantined')
          WHERE t.status <> 'done' AND t.assigned_to = 'human' AND t.open_blockers = 0

@@ -17,7 +17,7 @@ pub struct Waits {
     pub is_cut: bool,
 }
 
-/// A ticket in [`Waits`].
+/// What is said of a ticket that another one has to do with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linked {
     /// Its number.
@@ -53,22 +53,27 @@ impl Store {
             .iter()
             .flat_map(|(one, other)| [*one, *other])
             .collect();
+        Ok(Waits {
+            tickets: self.linked(&ids)?,
+            pairs,
+            is_cut,
+        })
+    }
+
+    /// These tickets, each once, by number; those that do not exist are left out.
+    pub fn linked(&self, ids: &[i64]) -> Result<Vec<Linked>> {
         let mut query = self.conn.prepare_cached(
             "SELECT id, title, status FROM tickets
              WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id",
         )?;
-        let tickets = query.query_map(named_params! { ":ids": json(&ids)? }, |row| {
+        let tickets = query.query_map(named_params! { ":ids": json(ids)? }, |row| {
             Ok(Linked {
                 id: row.get("id")?,
                 title: row.get("title")?,
                 status: tickets::parsed(row, "status")?,
             })
         })?;
-        Ok(Waits {
-            tickets: tickets.collect::<Result<_, _>>()?,
-            pairs,
-            is_cut,
-        })
+        Ok(tickets.collect::<Result<_, _>>()?)
     }
 }
 

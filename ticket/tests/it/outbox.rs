@@ -4,6 +4,7 @@ use ticket::attempt::Outcome;
 use ticket::notice::{Change, Kind, NewNotice};
 use ticket::ticket::{NewTicket, TicketChange, TicketType};
 use ticket::waiting::Wanted;
+use ticket::{Actor, Queue};
 
 use crate::support::{Fixture, end, submit};
 
@@ -149,6 +150,16 @@ fn what_waits_for_the_human_is_listed_with_what_is_wanted() {
     let landing = submitted(&mut f, "agent-1", held);
     f.store.hold(landing, "it changes verify.sh").unwrap();
 
+    let same = f.ticket("same", &[]);
+    f.claim("agent-2").unwrap();
+    let agent = Actor::Attempt {
+        agent: "agent-2".into(),
+        ticket: same,
+        attempt: 1,
+    };
+    let said = f.store.session(&agent).no_change(same, "It is so already.");
+    said.unwrap();
+
     let found = f.store.waiting().unwrap();
     let wanted: Vec<(i64, Wanted)> = found.iter().map(|w| (w.ticket, w.wanted)).collect();
     let mut expected = vec![
@@ -158,6 +169,7 @@ fn what_waits_for_the_human_is_listed_with_what_is_wanted() {
         (work, Wanted::Work),
         (hopeless, Wanted::Quarantine),
         (held, Wanted::Held),
+        (same, Wanted::NoChange),
     ];
     expected.sort_by_key(|(id, _)| *id);
     let mut sorted = wanted.clone();
@@ -170,6 +182,7 @@ fn what_waits_for_the_human_is_listed_with_what_is_wanted() {
     assert_eq!(detail(question), "about question");
     assert_eq!(detail(hopeless), "verify-red: because");
     assert_eq!(detail(held), "it changes verify.sh");
+    assert_eq!(detail(same), "It is so already.");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn what_people_made_themselves_is_no_news_but_its_failure_is() {
     ] {
         assert_eq!(titles(&[of(wanted)]), [Vec::<String>::new()], "{wanted:?}");
     }
-    for wanted in [Wanted::Quarantine, Wanted::Held] {
+    for wanted in [Wanted::Quarantine, Wanted::Held, Wanted::NoChange] {
         assert_eq!(titles(&[of(wanted)])[0].len(), 1, "{wanted:?}");
     }
 }
