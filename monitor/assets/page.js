@@ -5,6 +5,8 @@
 
 const connection = document.getElementById("connection");
 const waiting = new Set();
+// What was fetched last for each part.
+const shown = new WeakMap();
 let swapping = false;
 
 // A part in which somebody writes is left alone until they are done.
@@ -44,12 +46,36 @@ async function fetched(part) {
   }
 }
 
+// What is the same is left alone: what is selected stays selected, and no screen reader reads it again.
+// What is focused or open stays so, wherever it is now.
 function replace(part, html) {
-  const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const open = [...part.querySelectorAll("details")].map((details) => details.open);
+  const known = shown.has(part) ? shown.get(part) === html : isAsServed(part, html);
+  shown.set(part, html);
+  if (known) return;
+  const active = document.activeElement;
+  const focused = part.contains(active) ? nameOf(active) : null;
+  const open = new Set([...part.querySelectorAll("details[open]")].map(nameOf));
   part.innerHTML = html;
-  part.querySelectorAll("details").forEach((details, i) => { details.open = open[i] ?? details.open; });
-  if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
+  for (const details of part.querySelectorAll("details")) details.open ||= open.has(nameOf(details));
+  if (focused) [...part.querySelectorAll("a, button, summary")].find((e) => nameOf(e) === focused)?.focus();
+}
+
+function isAsServed(part, html) {
+  const served = document.createElement("template");
+  served.innerHTML = html;
+  return served.innerHTML === part.innerHTML;
+}
+
+// What tells an element from the others of its part: where it leads or what it does; of what opens,
+// what it says and the links of its row.
+function nameOf(element) {
+  if (element.matches("a")) return element.getAttribute("href");
+  const form = element.closest("form");
+  if (form) return [form.getAttribute("action"), element.textContent].join(" ");
+  const row = element.closest("tr, article");
+  const links = [...(row?.querySelectorAll("a") ?? [])].map((link) => link.getAttribute("href"));
+  const said = element.querySelector("summary") ?? element;
+  return [element.localName, said.textContent, ...links].join(" ");
 }
 
 // What agents print is added as text; only its end is kept.
@@ -64,6 +90,15 @@ function write({ into, text, reset }) {
 }
 
 let stream;
+// How long to wait after a refusal, in milliseconds.
+const PAUSE = 5000;
+
+// What happened since the page was made is told again, and a page whose login is over says so.
+function again() {
+  document.querySelectorAll("[data-part]").forEach((part) => waiting.add(part));
+  swap();
+  listen();
+}
 
 function listen() {
   const wanted = new URLSearchParams(document.querySelector("[data-listen]")?.dataset.listen);
@@ -72,9 +107,15 @@ function listen() {
   stream.addEventListener("text", (message) => write(JSON.parse(message.data)));
   stream.onopen = () => {
     connection.textContent = "live";
+    // From here on a change of it is worth being read out.
+    connection.setAttribute("role", "status");
     swap();
   };
-  stream.onerror = () => { connection.textContent = "the hub does not answer; waiting for it"; };
+  stream.onerror = () => {
+    connection.textContent = "the hub does not answer; waiting for it";
+    // A browser comes back by itself after a cut, but not after a refusal.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(again, PAUSE);
+  };
   stream.onmessage = (message) => {
     const changed = new Set(message.data.split(" "));
     for (const part of document.querySelectorAll("[data-on]")) {
@@ -109,7 +150,7 @@ async function send(form, to) {
 }
 
 function step(by) {
-  const cards = [...document.querySelectorAll("a.card, .need h2 a")];
+  const cards = [...document.querySelectorAll("a.card, .need h2 a, tbody .number a, .activity .number, .waits li > a:first-child")];
   const at = cards.indexOf(document.activeElement);
   cards[at < 0 ? 0 : Math.min(Math.max(at + by, 0), cards.length - 1)]?.focus();
 }
@@ -122,17 +163,33 @@ document.addEventListener("submit", (event) => {
   if (!form.dataset.ask || confirm(form.dataset.ask)) send(form, to);
 });
 document.addEventListener("focusout", () => setTimeout(swap));
+// The keys are told at the foot of each page.
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  const field = event.target.closest("input, textarea, select");
+  if (field) return keyInField(event, field);
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const named = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
   if (event.key === "j") step(1);
   else if (event.key === "k") step(-1);
-  else if (named) {
-    named.focus();
-    if (named.matches("summary")) named.click();
-  } else return;
+  else if (named) go(named);
+  else return;
   event.preventDefault();
 });
+
+function keyInField(event, field) {
+  if (event.key === "Escape") field.blur();
+  else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.form?.requestSubmit();
+}
+
+// A form that is folded away is opened to write in, a page is gone to.
+function go(to) {
+  to.focus();
+  const field = to.matches("summary") ? to.parentElement.querySelector("input:not([type=hidden]), textarea") : null;
+  if (field) {
+    to.parentElement.open = true;
+    field.focus();
+  } else if (to.matches("summary, nav a")) to.click();
+}
 
 // A browser may keep a page that was left, to show it again, and its stream with it. It opens no more
 // than six connections to one hub, so that the next pages would wait for ever.

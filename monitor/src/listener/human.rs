@@ -28,7 +28,8 @@ use crate::hub::Shared;
 use crate::routes::openapi::PREFIX;
 use crate::{pages, routes};
 
-/// On every answer. The page has one script and one style sheet, both our own files.
+/// On every answer. The page has one script and one style sheet, both our own files. Other sites are told
+/// nothing; our own forms have to say where they come from, which with "no-referrer" browsers do not.
 const HEADERS: [(HeaderName, HeaderValue); 6] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -43,7 +44,7 @@ const HEADERS: [(HeaderName, HeaderValue); 6] = [
     ),
     (
         header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
+        HeaderValue::from_static("same-origin"),
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (
@@ -182,8 +183,16 @@ pub fn api() -> OpenApiRouter<Shared> {
         .merge(routes::openapi::router())
 }
 
+/// The answer to an unknown address: a page for a person, who may have mistyped it.
+async fn nowhere(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method == Method::GET && is_navigation(&headers) && is_for_browsers(uri.path()) {
+        return pages::nowhere();
+    }
+    routes::no_such_route(method, uri).await.into_response()
+}
+
 /// Whether a browser asks because its user goes somewhere.
-fn is_navigation(headers: &HeaderMap) -> bool {
+pub fn is_navigation(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-mode")
         .is_some_and(|mode| mode == "navigate")
@@ -193,7 +202,7 @@ fn is_navigation(headers: &HeaderMap) -> bool {
 pub fn router(hub: Shared) -> Router {
     let guarded = Router::new()
         .nest(PREFIX, Router::from(api()).layer(from_fn(unchanged)))
-        .merge(pages::router().layer(smaller()))
+        .merge(pages::router(&hub).layer(smaller()))
         .merge(routes::metrics::router())
         .layer(from_fn_with_state(hub.clone(), guard));
     let git = Endpoint::new(hub.bare.clone(), hub.door.for_git(), MAX_PUSH);
@@ -202,7 +211,7 @@ pub fn router(hub: Shared) -> Router {
         .merge(routes::health::router())
         .merge(routes::login::router())
         .merge(pages::assets().layer(smaller()))
-        .fallback(routing::any(routes::no_such_route))
+        .fallback(routing::any(nowhere))
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))

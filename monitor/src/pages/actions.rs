@@ -4,11 +4,10 @@
 //! A browser that sends a form is led back to the ticket; the page's script gets no content, and the
 //! event stream tells it what changed.
 
-use askama::Template;
 use axum::extract::State;
 use axum::http::header::HeaderValue;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use ticket::comment::NewComment;
 use ticket::store::Session;
@@ -16,19 +15,10 @@ use ticket::ticket::{NewTicket, TicketChange};
 use ticket::{Actor, Error, Queue, Result, text};
 
 use super::fields::{self, said, words};
-use super::frame::Frame;
-use super::rendered;
+use super::refusal;
 use crate::error::{Answer, Form, Path, Refusal};
 use crate::fleet::Order;
 use crate::hub::{Hub, Shared};
-
-#[derive(Template)]
-#[template(path = "refused.html")]
-struct Refused {
-    frame: Frame,
-    message: String,
-    back: String,
-}
 
 /// The fields that a form may have; a field that is left empty says nothing.
 #[derive(Default, Deserialize)]
@@ -38,7 +28,8 @@ pub struct Fields {
     title: String,
     description: Option<String>,
     priority: Option<i64>,
-    labels: String,
+    labels: Option<String>,
+    assign: Option<String>,
     blocked_by: String,
     by: String,
     agents: Option<u32>,
@@ -58,14 +49,24 @@ impl Fields {
             title: said(&self.title).unwrap_or_default(),
             description: self.description.as_deref().and_then(said),
             priority: self.priority,
-            labels: words(&self.labels),
+            labels: words(self.labels.as_deref().unwrap_or_default()),
             blocked_by: blockers.collect::<Result<_>>()?,
             ..NewTicket::default()
         })
     }
 
-    fn change(&self) -> TicketChange {
+    /// What has to change so that the ticket is as the form says, whose labels are these now.
+    fn change(&self, labels: &[String]) -> TicketChange {
+        let wanted = self.labels.as_deref().map(words);
+        let wanted = wanted.as_deref().unwrap_or(labels);
+        let without = |these: &[String], those: &[String]| {
+            let missing = these.iter().filter(|label| !those.contains(label));
+            missing.cloned().collect()
+        };
         TicketChange {
+            add_labels: without(wanted, labels),
+            remove_labels: without(labels, wanted),
+            assign: self.assign.clone(),
             title: said(&self.title),
             description: self
                 .description
@@ -183,7 +184,10 @@ fn run(queue: &mut Session<'_>, id: i64, action: &str, fields: &Fields) -> Resul
         "reject" => queue.reject(id, &fields.text()),
         "pass" => queue.pass(id, said(&fields.text).as_deref()),
         "fail" => queue.fail(id, &fields.text()).map(drop),
-        "update" => queue.update(id, &fields.change()),
+        "update" => {
+            let labels = queue.show(id)?.ticket.labels;
+            queue.update(id, &fields.change(&labels))
+        }
         "block" => queue.block(id, fields.by()?),
         "unblock" => queue.unblock(id, fields.by()?),
         "unclaim" => queue.unclaim(id),
@@ -202,23 +206,10 @@ fn done(headers: &HeaderMap, address: &str) -> Response {
 }
 
 async fn refused(hub: &Hub, headers: &HeaderMap, refusal: Refusal, back: &str) -> Response {
-    if !is_navigation(headers) {
-        return refusal.into_response();
+    match is_navigation(headers) {
+        true => refusal::page(hub, refusal, back).await,
+        false => refusal.into_response(),
     }
-    let message = refusal.0.to_string();
-    let status = refusal.into_response().status();
-    match page(hub, message, back).await {
-        Ok(page) => (status, Html(page)).into_response(),
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-async fn page(hub: &Hub, message: String, back: &str) -> Answer<String> {
-    rendered(&Refused {
-        frame: Frame::around(hub, "That was refused").await?,
-        message,
-        back: back.to_owned(),
-    })
 }
 
 /// Whether a browser sends the form itself, as without our script. Old ones do not say; they get the

@@ -99,6 +99,9 @@ pub struct Summary {
 #[template(path = "columns.html")]
 pub struct Columns {
     columns: Vec<Column>,
+    is_empty: bool,
+    /// Some tickets were asked for and not all.
+    is_narrowed: bool,
     more: u64,
     is_cut: bool,
 }
@@ -196,14 +199,22 @@ async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
             None => Shown::first(store, filter),
         })
         .await?;
+    let asked: BTreeSet<i64> = hub
+        .waiting()
+        .await?
+        .iter()
+        .map(|asked| asked.ticket)
+        .collect();
     let landed = match wanted.narrows() {
         true => Vec::new(),
         false => landed(hub).await?,
     };
     Ok(Columns {
+        is_empty: shown.tickets.is_empty() && landed.is_empty(),
+        is_narrowed: wanted.narrows(),
         more: shown.more,
         is_cut: shown.is_cut,
-        columns: by_stage(shown.tickets, &shown.waiting, landed, moment::now()),
+        columns: by_stage(shown.tickets, &shown.waiting, &asked, landed, moment::now()),
     })
 }
 
@@ -275,6 +286,7 @@ async fn landed(hub: &Hub) -> Answer<Vec<Card>> {
 fn by_stage(
     tickets: Vec<Ticket>,
     waiting: &BTreeSet<i64>,
+    asked: &BTreeSet<i64>,
     landed: Vec<Card>,
     now: i64,
 ) -> Vec<Column> {
@@ -285,7 +297,8 @@ fn by_stage(
         })
         .into();
     for ticket in tickets {
-        let stage = Stage::of(&ticket, waiting.contains(&ticket.id), now);
+        let (is_blocked, is_asked) = (waiting.contains(&ticket.id), asked.contains(&ticket.id));
+        let stage = Stage::of(&ticket, is_blocked, is_asked, now);
         columns[stage as usize].cards.push(Card::of(ticket));
     }
     columns[Stage::Landed as usize].cards = landed;
@@ -324,10 +337,12 @@ impl Stage {
         }
     }
 
-    fn of(ticket: &Ticket, is_blocked: bool, now: i64) -> Stage {
+    fn of(ticket: &Ticket, is_blocked: bool, is_asked: bool, now: i64) -> Stage {
+        // Only so many are asked about at once; those beyond them are the human's all the same.
+        let is_the_humans = ticket.assigned_to.as_deref() == Some(HUMAN) && !is_blocked;
         match ticket.status {
             Status::Done => Stage::Landed,
-            _ if ticket.assigned_to.as_deref() == Some(HUMAN) => Stage::NeedsYou,
+            _ if is_asked || is_the_humans => Stage::NeedsYou,
             Status::InProgress => Stage::AtWork,
             Status::Ready => Stage::Ready,
             Status::Open if is_blocked || ticket.not_before > now => Stage::Waits,

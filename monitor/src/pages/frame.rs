@@ -33,6 +33,18 @@ const PAGES: [Page; 9] = [
     page("Settings", "/settings"),
 ];
 
+/// What the script does on a key, pressed outside of a field unless it says otherwise.
+const KEYS: [(&str, &str); 8] = [
+    ("1 to 9", "the pages, in the order of their links"),
+    ("/", "search, or narrow what is shown"),
+    ("j, k", "the next one of a list, the one before"),
+    ("c", "something new: a ticket, a learning"),
+    ("m", "a comment, on the page of a ticket"),
+    ("Ctrl Enter", "send the text that is being written"),
+    ("Esc", "leave a field"),
+    ("?", "these keys"),
+];
+
 /// What `frame.html` shows around a page.
 pub struct Frame {
     /// The page's heading.
@@ -61,6 +73,11 @@ impl Frame {
     /// The pages that the navigation leads to.
     pub fn pages(&self) -> &'static [Page] {
         &PAGES
+    }
+
+    /// The keys that the script knows, and what each does.
+    pub fn keys(&self) -> &'static [(&'static str, &'static str)] {
+        &KEYS
     }
 }
 

@@ -19,9 +19,9 @@ const MOST: usize = 300;
 /// How many pairs are read for them.
 const PAIRS: u32 = 2_000;
 /// How wide and high a box is, in units of the drawing.
-const BOX: (usize, usize) = (176, 30);
+const BOX: (usize, usize) = (204, 30);
 /// From one box to the next, to the right and down.
-const STEP: (usize, usize) = (226, 42);
+const STEP: (usize, usize) = (254, 42);
 /// How many characters of a title fit into a box.
 const TITLE: usize = 20;
 

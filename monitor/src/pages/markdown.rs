@@ -1,8 +1,8 @@
 //! Markdown as safe HTML: no tags of its author's, no images, and links only to where a browser may
-//! go.
+//! go. Its headings lie below those of the page.
 
 use pulldown_cmark::{
-    Alignment, CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html::push_html,
+    Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html::push_html,
 };
 
 /// What a link may lead to.
@@ -25,12 +25,35 @@ fn tamed(event: Event<'_>) -> Event<'_> {
         Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
             Event::Start(link_to(dest_url))
         }
+        Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
+            level: below(level),
+            id: None,
+            classes: Vec::new(),
+            attrs: Vec::new(),
+        }),
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
+        // What is too wide is scrolled by the keyboard, too.
+        Event::Start(Tag::CodeBlock(_)) => Event::Html("<pre tabindex=\"0\"><code>".into()),
+        Event::End(TagEnd::CodeBlock) => Event::Html("</code></pre>\n".into()),
+        // A box to tick would be a control that does nothing.
+        Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
         // Alignment would be a style, which the page's policy does not take.
         Event::Start(Tag::Table(columns)) => {
             Event::Start(Tag::Table(vec![Alignment::None; columns.len()]))
         }
         Event::End(TagEnd::Image) => Event::End(TagEnd::Link),
         other => other,
+    }
+}
+
+/// The page has two levels of its own.
+fn below(level: HeadingLevel) -> HeadingLevel {
+    match level {
+        // People begin with either.
+        HeadingLevel::H1 | HeadingLevel::H2 => HeadingLevel::H3,
+        HeadingLevel::H3 => HeadingLevel::H4,
+        HeadingLevel::H4 => HeadingLevel::H5,
+        HeadingLevel::H5 | HeadingLevel::H6 => HeadingLevel::H6,
     }
 }
 
@@ -55,10 +78,13 @@ mod tests {
 
     #[test]
     fn what_people_write_is_formatted() {
-        let shown =
-            html("# Why\n\n*soon*, `a < b`\n\n- [x] one\n\n[docs](https://example.org/a?b=1&c=2)");
+        let shown = html(
+            "# Why\n\n*soon*, `a < b`\n\n- [x] one\n\n[docs](https://example.org/a?b=1&c=2)\n\n```rust\na < b\n```",
+        );
         for expected in [
-            "<h1>Why</h1>",
+            "<h3>Why</h3>",
+            "<li>☑ one</li>",
+            "<pre tabindex=\"0\"><code>a &lt; b\n</code></pre>",
             "<em>soon</em>",
             "<code>a &lt; b</code>",
             "<a href=\"https://example.org/a?b=1&amp;c=2\">docs</a>",

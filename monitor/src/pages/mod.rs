@@ -22,6 +22,7 @@ mod live;
 mod markdown;
 mod needs;
 mod prompt;
+mod refusal;
 mod settings;
 mod tail;
 mod ticket;
@@ -32,6 +33,7 @@ use askama::Template;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 
@@ -44,7 +46,7 @@ const SCRIPT: &str = include_str!("../../assets/page.js");
 const SHORT_COMMIT: usize = 10;
 
 /// The pages, their parts, and what their forms do.
-pub fn router() -> Router<Shared> {
+pub fn router(hub: &Shared) -> Router<Shared> {
     Router::new()
         .route("/", get(board::page))
         .route("/needs", get(needs::page))
@@ -72,6 +74,7 @@ pub fn router() -> Router<Shared> {
         .route("/parts/learnings", get(learnings::part))
         .route("/parts/{name}", get(part))
         .route("/live", get(live::live))
+        .layer(from_fn_with_state(hub.clone(), refusal::on_a_page))
 }
 
 /// The files that the pages refer to. They hold no secret and need no token.
@@ -96,6 +99,17 @@ struct Locked;
 pub async fn locked() -> Response {
     let page = rendered(&Locked).map(Html);
     (StatusCode::UNAUTHORIZED, page).into_response()
+}
+
+/// What a browser sees at an address that nobody has. It says nothing of the project.
+#[derive(Template)]
+#[template(path = "nowhere.html")]
+struct Nowhere;
+
+/// See [`Nowhere`].
+pub fn nowhere() -> Response {
+    let page = rendered(&Nowhere).map(Html);
+    (StatusCode::NOT_FOUND, page).into_response()
 }
 
 /// A part of a page that needs nothing but its name.

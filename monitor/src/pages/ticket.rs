@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use ticket::attempt::Attempt;
+use ticket::store::Linked;
 use ticket::ticket::TicketType;
 use ticket::{Actor, Queue, Status, Ticket, TicketDetail};
 
@@ -15,6 +16,9 @@ use super::needs::Said;
 use super::rendered;
 use crate::error::{Answer, Path};
 use crate::hub::{Hub, Shared};
+
+/// How many tickets of a kind of relation are named.
+const RELATED: usize = 50;
 
 #[derive(Template)]
 #[template(path = "ticket.html")]
@@ -37,10 +41,19 @@ struct Body {
     comments: Vec<Said>,
 }
 
-/// Tickets that this one has to do with.
+/// Tickets that this one has to do with, in the same way.
 struct Relation {
     what: &'static str,
-    ids: Vec<i64>,
+    /// The same of a ticket that is done.
+    was: &'static str,
+    tickets: Vec<Linked>,
+    more: usize,
+}
+
+/// A ticket and what is said of those that it has to do with.
+struct Known {
+    detail: TicketDetail,
+    relations: Vec<Relation>,
 }
 
 /// One attempt, in words.
@@ -68,30 +81,53 @@ struct TicketForms {
 /// `GET /tickets/{id}`
 pub async fn page(State(hub): State<Shared>, Path(id): Path<i64>) -> Answer<Html<String>> {
     let frame = Frame::around(&hub, &format!("#{id}")).await?;
-    let detail = detail(&hub, id).await?;
+    let known = known(&hub, id).await?;
     let page = Page {
         frame,
         id,
-        title: detail.ticket.title.clone(),
-        forms: forms(&hub, &detail).await?,
-        ticket: Body::of(detail),
+        title: known.detail.ticket.title.clone(),
+        forms: forms(&hub, &known.detail).await?,
+        ticket: Body::of(known),
     };
     Ok(Html(rendered(&page)?))
 }
 
 /// `GET /parts/tickets/{id}`
 pub async fn body(State(hub): State<Shared>, Path(id): Path<i64>) -> Answer<Html<String>> {
-    Ok(Html(rendered(&Body::of(detail(&hub, id).await?))?))
+    Ok(Html(rendered(&Body::of(known(&hub, id).await?))?))
 }
 
 /// `GET /parts/tickets/{id}/forms`
 pub async fn forms_part(State(hub): State<Shared>, Path(id): Path<i64>) -> Answer<Html<String>> {
-    let detail = detail(&hub, id).await?;
+    let detail = hub.read(Actor::Human, move |queue| queue.show(id)).await?;
     Ok(Html(rendered(&forms(&hub, &detail).await?)?))
 }
 
-async fn detail(hub: &Hub, id: i64) -> Answer<TicketDetail> {
-    hub.read(Actor::Human, move |queue| queue.show(id)).await
+async fn known(hub: &Hub, id: i64) -> Answer<Known> {
+    let known = hub.database.read(move |store| {
+        let detail = store.session(&Actor::Human).show(id)?;
+        let parent: Vec<i64> = detail.ticket.parent_id.into_iter().collect();
+        let mut relations = Vec::new();
+        for (what, was, ids) in [
+            ("Waits for", "Waited for", &detail.blocked_by),
+            ("Blocks", "Blocked", &detail.blocks),
+            ("Part of", "Part of", &parent),
+            ("Its part", "Its part", &detail.children),
+        ] {
+            if ids.is_empty() {
+                continue;
+            }
+            let first = &ids[..ids.len().min(RELATED)];
+            relations.push(Relation {
+                what,
+                was,
+                tickets: store.linked(first)?,
+                more: ids.len() - first.len(),
+            });
+        }
+        Ok(Known { detail, relations })
+    });
+    Ok(known.await?)
 }
 
 async fn forms(hub: &Hub, detail: &TicketDetail) -> Answer<TicketForms> {
@@ -114,29 +150,17 @@ async fn forms(hub: &Hub, detail: &TicketDetail) -> Answer<TicketForms> {
 }
 
 impl Body {
-    fn of(detail: TicketDetail) -> Body {
+    fn of(known: Known) -> Body {
         let TicketDetail {
             ticket,
-            blocked_by,
-            blocks,
-            children,
             comments,
             attempts,
-        } = detail;
-        let relations = [
-            ("Waits for", blocked_by),
-            ("Blocks", blocks),
-            ("Part of", ticket.parent_id.into_iter().collect()),
-            ("Its parts", children),
-        ];
+            ..
+        } = known.detail;
         Body {
             id: ticket.id,
             facts: facts(&ticket),
-            relations: relations
-                .into_iter()
-                .filter(|(_, ids)| !ids.is_empty())
-                .map(|(what, ids)| Relation { what, ids })
-                .collect(),
+            relations: known.relations,
             text: html(ticket.description.as_deref().unwrap_or_default()),
             attempts: attempts.into_iter().map(Tried::of).collect(),
             comments: comments.iter().map(Said::of).collect(),

@@ -39,7 +39,7 @@ async fn list(
 #[utoipa::path(
     post,
     path = "/tickets/{id}/comments",
-    operation_id = "addComment",
+    operation_id = "comment",
     tag = "tickets",
     params(("id" = i64, Path, description = "The ticket.")),
     request_body = NewComment,

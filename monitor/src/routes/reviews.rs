@@ -37,7 +37,7 @@ struct GivenAnswer {
     body: String,
 }
 
-/// Answers a question: a comment, and done.
+/// Answers a question, or says that work of one's own is done: a comment, and done.
 #[utoipa::path(
     post,
     path = "/tickets/{id}/answer",
@@ -58,7 +58,7 @@ async fn answer(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A proposal becomes an open, unassigned task; a held landing may land.
+/// A proposal becomes an open, unassigned task; a held landing may land; nothing had to change.
 #[utoipa::path(
     post,
     path = "/tickets/{id}/approve",
@@ -83,7 +83,7 @@ struct Reason {
     reason: String,
 }
 
-/// A proposal is turned down; a held landing goes back.
+/// A proposal is turned down; a held landing goes back; what had no change is tried again.
 #[utoipa::path(
     post,
     path = "/tickets/{id}/reject",

@@ -49,7 +49,7 @@ pub fn batch(largest: usize) -> OpenApiRouter<Shared> {
 #[utoipa::path(
     post,
     path = "/tickets",
-    operation_id = "createTicket",
+    operation_id = "create",
     tag = "tickets",
     request_body = NewTicket,
     responses((status = 200, description = "The answer.", body = Made)),
@@ -189,7 +189,7 @@ async fn show(
 #[utoipa::path(
     patch,
     path = "/tickets/{id}",
-    operation_id = "updateTicket",
+    operation_id = "update",
     tag = "tickets",
     params(("id" = i64, Path, description = "The ticket.")),
     request_body = TicketChange,
