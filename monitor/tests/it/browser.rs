@@ -3,7 +3,10 @@
 mod acting;
 mod driver;
 mod hostile;
+mod keys;
 mod looks;
+mod plain;
+mod readable;
 mod strings;
 
 use serde_json::json;

@@ -5,6 +5,8 @@ use std::time::Instant;
 use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 use ticket::event::Event;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::fixture::{AT_ONCE, Door, PATIENCE, Swarm};
 
@@ -120,6 +122,81 @@ async fn a_long_history_is_told_in_order_without_gaps() {
     for n in 0..1200 {
         assert_eq!(stream.next().await.unwrap().detail, Some(n.to_string()));
     }
+}
+
+/// How many rows of a kilobyte are written for somebody who does not read: more than a connection
+/// holds.
+const UNREAD: i64 = 12_000;
+
+async fn write_much(swarm: &Swarm) {
+    let database = &swarm.running.hub.database;
+    let written = database.call(|store| {
+        let words = "x".repeat(1000);
+        for _ in 0..UNREAD {
+            store.note(&ticket::Actor::Hub, None, "noted", Some(&words))?;
+        }
+        Ok(())
+    });
+    written.await.unwrap();
+}
+
+/// Opens a stream and leaves it unread, with little room for what comes.
+async fn unread(swarm: &Swarm, path: &str) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let (host, token) = (swarm.running.human, swarm.human().token);
+    let mut stream = socket.connect(host).await.unwrap();
+    let ask =
+        format!("GET {path} HTTP/1.0\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What was sent until a line has this id. A stream to an old client is not in pieces.
+async fn read_until(stream: &mut TcpStream, id: i64) -> String {
+    let mut read = Vec::new();
+    let last = format!("id: {id}\n");
+    let reading = async {
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            let length = stream.read(&mut piece).await.unwrap();
+            assert!(length > 0, "the stream ended");
+            read.extend_from_slice(&piece[..length]);
+            let end = &read[read.len().saturating_sub(4096)..];
+            if String::from_utf8_lossy(end).contains(&last) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading).await.unwrap();
+    String::from_utf8(read).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_holds_up_nobody_and_misses_nothing() {
+    let swarm = Swarm::start().await;
+    let human = swarm.human();
+    let mut slow = unread(&swarm, "/api/v1/events?after=0").await;
+    let mut page = unread(&swarm, "/live?after=0").await;
+    write_much(&swarm).await;
+    let mut quick = Stream::open(&human, "/events", None).await;
+    let made = Instant::now();
+    swarm.ticket("now").await;
+    let heard = quick.next().await.unwrap();
+    assert_eq!(heard.detail.as_deref(), Some("now"));
+    assert!(made.elapsed() < AT_ONCE);
+
+    let read = read_until(&mut slow, heard.id).await;
+    let ids: Vec<i64> = read
+        .lines()
+        .filter_map(|line| line.strip_prefix("id: ")?.parse().ok())
+        .collect();
+    assert!(ids.len() > usize::try_from(UNREAD).unwrap());
+    assert_eq!(ids, (1..=heard.id).collect::<Vec<i64>>());
+    // A page is told what to fetch, and not every row.
+    let read = read_until(&mut page, heard.id).await;
+    let told = read.lines().filter(|line| line.starts_with("id: "));
+    assert!(told.count() < 100, "{read}");
 }
 
 #[tokio::test]

@@ -175,6 +175,7 @@ async fn every_answer_forbids_foreign_content_and_other_origins() {
         assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(headers["referrer-policy"], "same-origin", "{path}");
         assert!(
             headers.get("access-control-allow-origin").is_none(),
             "{path}"

@@ -4,6 +4,7 @@
 // Clippy lets tests unwrap, and the functions that only tests call are tests too.
 #![allow(clippy::unwrap_used)]
 
+mod actions;
 mod agents_door;
 mod browser;
 mod channels;

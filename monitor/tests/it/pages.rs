@@ -39,7 +39,10 @@ async fn activity_is_narrowed_and_goes_on_where_a_page_ends() {
     let of_one = shown(&swarm, "/activity?ticket=%237&action=created").await;
     assert!(of_one.contains("ticket number 6") && !of_one.contains("ticket number 7"));
     let nobodys = shown(&swarm, "/activity?agent=agent-9").await;
-    assert!(nobodys.contains("Nothing happened yet"), "{nobodys}");
+    assert!(
+        nobodys.contains("Nothing of this kind happened yet"),
+        "{nobodys}"
+    );
     let (status, refused) = page(&swarm, "/activity?ticket=seven").await;
     assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
 }

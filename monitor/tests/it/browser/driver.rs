@@ -83,10 +83,20 @@ impl Browser {
             .await;
     }
 
-    /// A command of the DevTools protocol.
-    pub async fn devtools(&self, command: &str, params: Value) {
+    /// What a command of the DevTools protocol answers.
+    pub async fn devtools(&self, command: &str, params: Value) -> Value {
         let body = json!({ "cmd": command, "params": params });
-        self.ask(Method::POST, "/goog/cdp/execute", body).await;
+        self.ask(Method::POST, "/goog/cdp/execute", body).await
+    }
+
+    /// A screen so wide and high, in this colour scheme.
+    pub async fn show_on(&self, width: u32, height: u32, scheme: &str) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1,
+            "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
     /// The value of an expression in the page.
@@ -121,9 +131,28 @@ impl Browser {
 
     /// Presses a key where the focus is.
     pub async fn press(&self, key: &str) {
-        let keys = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        self.press_together(&[key]).await;
+    }
+
+    /// Presses keys one after the other and lets them go together.
+    pub async fn press_together(&self, keys: &[&str]) {
+        let down = keys
+            .iter()
+            .map(|key| json!({ "type": "keyDown", "value": key }));
+        let up = keys
+            .iter()
+            .rev()
+            .map(|key| json!({ "type": "keyUp", "value": key }));
+        let keys: Vec<Value> = down.chain(up).collect();
         let actions = json!({ "actions": [{ "type": "key", "id": "keys", "actions": keys }] });
         self.ask(Method::POST, "/actions", actions).await;
+    }
+
+    /// Types where the focus is.
+    pub async fn write(&self, text: &str) {
+        for character in text.chars() {
+            self.press(&character.to_string()).await;
+        }
     }
 
     /// Presses a key when this element has the focus.
@@ -138,6 +167,18 @@ impl Browser {
     /// Says yes to a dialog.
     pub async fn accept(&self) {
         self.ask(Method::POST, "/alert/accept", json!({})).await;
+    }
+
+    /// What the page shows, which needs no script; nothing while the next one comes.
+    pub async fn shown(&self) -> String {
+        let by = json!({ "using": "css selector", "value": "body" });
+        let found = self.try_to(Method::POST, "/element", by).await;
+        let Some(element) = found.get(ELEMENT).and_then(Value::as_str) else {
+            return String::new();
+        };
+        let path = format!("/element/{element}/text");
+        let text = self.try_to(Method::GET, &path, Value::Null).await;
+        text.as_str().unwrap_or_default().to_owned()
     }
 
     pub async fn text_of(&self, part: &str) -> String {

@@ -35,7 +35,7 @@ const WITNESS: &str = "
 const WRONG: &str = "(() => {
     const wrong = [...window.witness];
     if (window.broken !== undefined) wrong.push('it ran');
-    const elements = new Set(`html head meta title link script body a header p nav span section main h1
+    const elements = new Set(`html head meta title link script body a header p nav span section main footer kbd h1
         h2 h3 h4 h5 h6 div ol ul li small form label input select option button details summary textarea
         dl dt dd table thead tbody tr th td pre code time article blockquote figure svg path rect line
         text em strong del hr br b noscript`.split(/\\s+/));
@@ -45,8 +45,8 @@ const WRONG: &str = "(() => {
         data-part data-on data-live data-ask data-after data-key data-listen data-text data-unit aria-label
         aria-labelledby aria-current aria-live`.split(/\\s+/));
     const names = new Set(`viewport color-scheme text title description priority labels blocked_by by
-        agents q label type assigned_to ticket agent action category body`.split(/\\s+/));
-    const ids = /^(main|waiting|connection|problems|summary|tickets|controls|column-\\d+|needs|need-\\d+|ticket|forms|agents|agent|landings|activity|graph|graph-title|cost|learnings|(session|log|verify)-title)$/;
+        agents assign q label type assigned_to ticket agent action category body`.split(/\\s+/));
+    const ids = /^(main|waiting|connection|problems|summary|tickets|controls|column-\\d+|needs|need-\\d+|ticket|forms|agents|agent|landings|activity|graph|graph-title|cost|learnings|(session|log|verify)-title|run-\\d+)$/;
     const ours = ['/assets/page.js'];
     for (const element of document.querySelectorAll('*')) {
         const tell = (why) => wrong.push(`${why}: ${element.outerHTML.slice(0, 300)}`);

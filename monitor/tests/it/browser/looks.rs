@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::driver::Browser;
 use crate::fixture::{Door, Swarm};
 
-const PAGES: [(&str, &str); 11] = [
+pub const PAGES: [(&str, &str); 13] = [
     ("board", "/"),
     ("needs-you", "/needs"),
     ("agents", "/agents"),
@@ -24,10 +24,12 @@ const PAGES: [(&str, &str); 11] = [
     ("settings", "/settings"),
     ("ticket", "/tickets/1"),
     ("prompt", "/tickets/2/prompt"),
+    ("agent", "/agents/agent-1"),
+    ("transcript", "/tickets/1/transcript/1"),
 ];
 
 /// A swarm in which something of every kind is to be seen.
-async fn lively() -> Swarm {
+pub async fn lively() -> Swarm {
     let swarm = Swarm::start().await;
     let human = swarm.human();
     let long = "a_very_long_name_without_any_place_to_break_it_".repeat(4);
@@ -97,15 +99,8 @@ async fn every_page_fits_a_desk_and_a_phone_by_day_and_in_the_dark() {
     let browser = Browser::open().await;
     browser.log_in(&human).await;
     for (screen, width, height) in [("desk", 1280, 900), ("phone", 390, 844)] {
-        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1,
-            "mobile": screen == "phone" });
-        browser
-            .devtools("Emulation.setDeviceMetricsOverride", metrics)
-            .await;
         for scheme in ["light", "dark"] {
-            let media =
-                json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-            browser.devtools("Emulation.setEmulatedMedia", media).await;
+            browser.show_on(width, height, scheme).await;
             for page in PAGES {
                 see(&browser, &human, &format!("{screen}-{scheme}"), page).await;
                 let too_wide = "document.documentElement.scrollWidth - window.innerWidth";
