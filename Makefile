@@ -55,6 +55,7 @@ lint: ## Check formatting, clippy, scripts, dependencies and the tree
 
 bench: engine ## Run the benchmarks
 	$(CARGO) build --release --locked </dev/null
+	$(CARGO) build --profile dist --locked --bin ticket </dev/null
 	$(CARGO) bench --locked --profile dist -p ticket --bench process </dev/null
 	$(CARGO) bench --locked -p ticket --bench queue </dev/null
 	$(CARGO) bench --locked --workspace --exclude ticket </dev/null

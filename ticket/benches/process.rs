@@ -5,6 +5,9 @@
 //! Both programs are copied first, as `make install` copies them: what a linker wrote lies in the page
 //! cache in smaller pieces, and to start it takes longer.
 
+#[path = "../tests/it/programs.rs"]
+mod programs;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,7 +53,7 @@ fn main() -> Result<()> {
     let built = tempfile::tempdir()?;
     let programs = Programs {
         empty: install(&empty_program(built.path())?, dir.path())?,
-        ticket: install(Path::new(env!("CARGO_BIN_EXE_ticket")), dir.path())?,
+        ticket: install(&programs::program("ticket"), dir.path())?,
         python: python()?,
         script: Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/reference.py"),
     };

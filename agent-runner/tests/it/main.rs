@@ -11,6 +11,8 @@ mod fixture;
 mod gate;
 mod merge;
 mod program;
+#[path = "../../../ticket/tests/it/programs.rs"]
+mod programs;
 mod snapshot;
 mod sweep;
 mod worktree;

@@ -11,7 +11,7 @@ use agent_runner::process::{Exit, capture};
 use crate::fixture::PATIENCE;
 
 fn runner(args: &[&str], env: &[(&str, &str)]) -> (Exit, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_agent-runner"));
+    let mut command = Command::new(crate::programs::program("agent-runner"));
     command.args(args).env_clear().envs(env.iter().copied());
     let done = capture(&mut command, None, 10_000, PATIENCE).unwrap();
     (

@@ -23,7 +23,7 @@ macro_rules! tests {
     ($($name:ident),* $(,)?) => { vec![$(test(stringify!($name), $name)),*] };
 }
 
-#[path = "../it/programs.rs"]
+#[path = "../../../ticket/tests/it/programs.rs"]
 mod programs;
 mod scene;
 

@@ -27,7 +27,7 @@ mod hub_door;
 mod json;
 mod knowledge;
 mod life;
-#[path = "../it/programs.rs"]
+#[path = "../../../ticket/tests/it/programs.rs"]
 mod programs;
 mod prompts;
 mod reviews;

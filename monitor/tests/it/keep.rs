@@ -104,7 +104,7 @@ impl Drop for Kept {
 }
 
 fn command(project: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_monitor"));
+    let mut command = Command::new(crate::programs::program("monitor"));
     command
         .args(["--keep", "--human", "127.0.0.1:0"])
         .args(["--agents", "127.0.0.1:0", "--project"])

@@ -148,7 +148,7 @@ impl Drop for Program {
 }
 
 fn command(project: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_monitor"));
+    let mut command = Command::new(crate::programs::program("monitor"));
     command
         .args([
             "--human",

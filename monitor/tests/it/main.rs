@@ -28,6 +28,7 @@ mod ntfy;
 mod openapi;
 mod page;
 mod pages;
+#[path = "../../../ticket/tests/it/programs.rs"]
 mod programs;
 mod quarantine;
 mod recorder;

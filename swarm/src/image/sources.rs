@@ -23,9 +23,8 @@ pub fn program(name: &str) -> Result<Vec<u8>> {
     let file = own.with_file_name(name);
     let bytes = fs::read(&file).with_context(|| {
         format!(
-            "the program '{name}' must lie beside {}: 'make install' installs all of swarm's programs, \
-             and so do four calls of 'cargo install --path', one for each of swarm, ticket, monitor \
-             and agent-runner",
+            "the program '{name}' must lie beside {}: 'make install' and 'cargo install --path swarm' \
+             install all of swarm's programs",
             own.display()
         )
     })?;
@@ -35,7 +34,33 @@ pub fn program(name: &str) -> Result<Vec<u8>> {
             file.display()
         );
     }
+    if needs_linker(&bytes) {
+        bail!(
+            "{} needs a dynamic linker, which an image may not have: build swarm in its own folder, without \
+             RUSTFLAGS in the environment",
+            file.display()
+        );
+    }
     Ok(bytes)
+}
+
+/// Whether a program names the dynamic linker that starts it, in a header of its own.
+fn needs_linker(program: &[u8]) -> bool {
+    /// How a 64-bit little-endian program begins, behind [`LINUX_PROGRAM`].
+    const LAYOUT: [u8; 2] = [2, 1];
+    /// The kind of that header.
+    const INTERPRETER: usize = 3;
+    let number = |at: usize, length: usize| {
+        let bytes = program.get(at..at.checked_add(length)?)?;
+        let bytes = bytes.iter().rev();
+        Some(bytes.fold(0, |number, byte| number << 8 | usize::from(*byte)))
+    };
+    let headers = || {
+        let (first, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+        let kinds = (0..count).map(move |n| number(first.checked_add(n * size)?, 4));
+        Some(kinds.flatten().any(|kind| kind == INTERPRETER))
+    };
+    program.get(4..6) == Some(&LAYOUT) && headers().unwrap_or(false)
 }
 
 /// `project-setup.sh` as the base branch has it; what lies in the human's tree does not count.
@@ -104,4 +129,35 @@ pub fn extra_files(folder: &Path, place: &str, files: &mut Files) -> Result<()> 
         files.add(&place, bytes, metadata.permissions().mode() & 0o100 != 0);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_needs_a_dynamic_linker_is_told_from_a_static_one() {
+        let with_header = |kind: u8| {
+            let mut program = vec![0; 128];
+            program[..6].copy_from_slice(b"\x7fELF\x02\x01");
+            // One header, of 56 bytes, right behind the first 64.
+            (program[32], program[54], program[56]) = (64, 56, 1);
+            program[64] = kind;
+            program
+        };
+        assert!(needs_linker(&with_header(3)));
+        assert!(!needs_linker(&with_header(1)));
+        let mut far = with_header(3);
+        far[32..40].fill(0xff);
+        assert!(!needs_linker(&far));
+        for length in 0..128 {
+            needs_linker(&with_header(3)[..length]);
+        }
+        let own = fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(!needs_linker(&own), "the project's settings make it static");
+        assert!(
+            needs_linker(&fs::read("/bin/sh").unwrap()),
+            "one of the system"
+        );
+    }
 }

@@ -265,7 +265,7 @@ fn programs_for_containers_that_are_missing_or_for_another_system_are_named() {
     start().refused(&[
         "'agent-runner' must lie beside",
         "make install",
-        "cargo install",
+        "cargo install --path swarm",
     ]);
     std::fs::write(bin.join("agent-runner"), "\u{cffa}\u{edfe}").unwrap();
     start().refused(&["agent-runner is no program for Linux"]);

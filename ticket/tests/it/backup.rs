@@ -16,7 +16,7 @@ use crate::full;
 use crate::support::Fixture;
 
 fn ticket(db: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ticket"));
+    let mut command = Command::new(crate::programs::program("ticket"));
     command
         .arg("--db")
         .arg(db)

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 fn ticket(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ticket"))
+    Command::new(crate::programs::program("ticket"))
         .args(args)
         .current_dir(folder)
         .env_remove("TICKET_DB")

@@ -407,7 +407,7 @@ fn many_findings_of_one_kind_are_told_in_part() {
 fn the_command_says_it_and_its_exit_code_tells_faults() {
     let patient = Patient::new();
     let run = |args: &[&str]| {
-        let out = Command::new(env!("CARGO_BIN_EXE_ticket"))
+        let out = Command::new(crate::programs::program("ticket"))
             .arg("--db")
             .arg(&patient.path)
             .args(args)

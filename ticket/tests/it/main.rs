@@ -19,6 +19,7 @@ mod landings;
 mod migrations;
 mod outbox;
 mod permissions;
+mod programs;
 mod proposals;
 mod replies;
 mod reviews;

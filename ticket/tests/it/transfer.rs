@@ -322,7 +322,7 @@ fn circles_are_refused_and_shown_in_the_numbers_of_the_file() {
 /// Runs the command on a database of its own folder.
 fn run(dir: &std::path::Path, args: &[&str], input: &[u8]) -> (Option<i32>, String, String) {
     use std::io::Write;
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ticket"))
+    let mut child = Command::new(crate::programs::program("ticket"))
         .args(args)
         .current_dir(dir)
         .env_remove("TICKET_DB")
@@ -384,7 +384,7 @@ fn an_import_that_is_killed_leaves_all_or_nothing() {
         let f = Fixture::new();
         let file = f.path.with_extension("jsonl");
         std::fs::write(&file, &lines).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_ticket"))
+        let mut child = Command::new(crate::programs::program("ticket"))
             .arg("--db")
             .args([&f.path, std::path::Path::new("import"), &file])
             .env_remove("TICKET_URL")

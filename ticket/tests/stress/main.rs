@@ -14,6 +14,8 @@ mod contention;
 mod disk;
 mod kills;
 mod migration;
+#[path = "../it/programs.rs"]
+mod programs;
 mod volume;
 mod worker;
 

@@ -301,7 +301,7 @@ impl Part {
     }
 
     fn program(&self, words: &[&str]) -> (i32, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_ticket"))
+        let output = Command::new(crate::programs::program("ticket"))
             .arg("--db")
             .arg(self.store.path())
             .args(words)

@@ -6,7 +6,7 @@
 use std::env;
 
 /// The functions to lay side by side, as a script for the linker.
-const HOT_FUNCTIONS: &str = "hot-functions.ld";
+const HOT_FUNCTIONS: &str = "../ticket/hot-functions.ld";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
