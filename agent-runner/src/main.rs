@@ -13,6 +13,7 @@ use agent_runner::runner::{Runner, repository};
 use agent_runner::stop::Stop;
 use agent_runner::worktree::WorkTree;
 use agent_runner::{exit, guard, probe, reach, verifier, worker};
+use anyhow::Context;
 use ticket::Error;
 use ticket::client::Client;
 use ticket::wire::{Enrolled, Role};
@@ -29,6 +30,8 @@ const WORK: &str = "/work";
 const PROBE: &str = "probe";
 /// The argument that asks what can be reached.
 const REACH: &str = "reach";
+/// What is wrong when standard input cannot be read.
+const NO_REQUEST: &str = "standard input does not say what to try";
 /// How long to wait for a hub that does not answer at the start.
 const ENROL_BUDGET: Duration = Duration::from_secs(180);
 
@@ -42,7 +45,11 @@ fn main() -> ExitCode {
     if let Err(e) = guard::close_to_others() {
         return fail(exit::FAILED, &format!("{e:#}"));
     }
-    let without_hub = match std::env::args().nth(1).as_deref() {
+    let arguments = match arguments() {
+        Ok(arguments) => arguments,
+        Err(why) => return fail(exit::USAGE, &why),
+    };
+    let without_hub = match arguments.first().map(String::as_str) {
         Some(PROBE) => Some(probe_here()),
         Some(REACH) => Some(reach_from_here()),
         _ => None,
@@ -54,7 +61,7 @@ fn main() -> ExitCode {
         };
     }
     let code = guard::take_variable(CODE);
-    let start = match read_start(code, std::env::args().skip(1)) {
+    let start = match read_start(code, arguments.into_iter()) {
         Ok(start) => start,
         Err(why) => return fail(exit::USAGE, &why),
     };
@@ -65,16 +72,23 @@ fn main() -> ExitCode {
     }
 }
 
+fn arguments() -> Result<Vec<String>, String> {
+    let all = std::env::args_os().skip(1);
+    let all = all.map(|argument| argument.into_string());
+    all.collect::<Result<_, _>>()
+        .map_err(|argument| format!("the argument {argument:?} is no text"))
+}
+
 /// What came of it is the last line of standard output.
 fn reach_from_here() -> anyhow::Result<()> {
-    let addresses = serde_json::from_reader(std::io::stdin().lock())?;
+    let addresses = serde_json::from_reader(std::io::stdin().lock()).context(NO_REQUEST)?;
     println!("{}", serde_json::to_string(&reach::run(addresses))?);
     Ok(())
 }
 
 /// The report is the last line of standard output.
 fn probe_here() -> anyhow::Result<()> {
-    let request = serde_json::from_reader(std::io::stdin().lock())?;
+    let request = serde_json::from_reader(std::io::stdin().lock()).context(NO_REQUEST)?;
     let report = probe::run(&request, &Layout::new(WORK), &Console::default())?;
     println!("{}", serde_json::to_string(&report)?);
     Ok(())
@@ -140,6 +154,7 @@ fn read_start(
             ("--work", Some(dir)) => work = dir,
             ("--work", None) => return Err("--work needs a folder".into()),
             _ => {
+                let arg = ticket::text::one_line(&arg);
                 return Err(format!(
                     "unknown argument '{arg}': only --work DIR is known"
                 ));

@@ -32,6 +32,7 @@ fn wrong_use_gets_one_sentence() {
         ),
         (vec!["--what"], vec![], "unknown argument '--what'"),
         (vec!["--work"], vec![], "--work needs a folder"),
+        (vec!["a\n\u{1b}[2J"], vec![], "unknown argument 'a [2J'"),
     ] {
         let (code, said) = runner(&args, &env);
         assert_eq!(code, usage);

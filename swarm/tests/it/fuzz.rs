@@ -1,5 +1,5 @@
-//! Hostile arguments to every command, in a folder without a project and in one with: no panic, no
-//! signal, no exit code that is not in the table, nothing written outside.
+//! Hostile arguments to every command of every program, in a folder without a project and in one with:
+//! no panic, no signal, no exit code that is not in the table, nothing written outside.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,33 +12,81 @@ use std::time::{Duration, Instant};
 
 use crate::support::Place;
 
-/// How many command lines are tried; `SWARM_FUZZ_RUNS` says otherwise.
+/// How many command lines of a program with many commands are tried; `SWARM_FUZZ_RUNS` says otherwise.
 const RUNS: u64 = 1500;
+/// A program with one command has so many times less.
+const FEWER: u64 = 10;
 /// How many run at once.
 const AT_ONCE: u64 = 4;
 /// The longest that one may take.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// The codes of docs/exit-codes.md.
-const CODES: [i32; 9] = [0, 1, 2, 3, 4, 5, 6, 7, 130];
+/// A program under test.
+pub struct Program {
+    path: &'static str,
+    /// With which it may end: docs/exit-codes.md, and `agent_runner::exit`.
+    codes: &'static [i32],
+    /// Commands that make the file or folder that they are told, so it must be one in here; all of them
+    /// where it is `*`.
+    writes: &'static [&'static str],
+}
+
+pub const SWARM: Program = Program {
+    path: env!("CARGO_BIN_EXE_swarm"),
+    codes: &[0, 1, 2, 3, 4, 5, 6, 7, 130],
+    writes: &["init", "demo", "man"],
+};
+pub const TICKET: Program = Program {
+    path: env!("CARGO_BIN_EXE_ticket"),
+    codes: &[0, 1, 2],
+    writes: &["*"],
+};
+const MONITOR: Program = Program {
+    path: env!("CARGO_BIN_EXE_monitor"),
+    codes: &[0, 1, 2],
+    writes: &["*"],
+};
+const RUNNER: Program = Program {
+    path: env!("CARGO_BIN_EXE_agent-runner"),
+    codes: &[1, 2],
+    writes: &["*"],
+};
 
 /// Every command with its flags, as the help names them.
-struct Commands {
-    names: Vec<Vec<String>>,
-    flags: BTreeMap<Vec<String>, Vec<String>>,
+pub struct Commands {
+    program: &'static Program,
+    pub names: Vec<Vec<String>>,
+    pub flags: BTreeMap<Vec<String>, Vec<String>>,
 }
 
 #[test]
 fn no_arguments_make_it_panic_or_write_elsewhere() {
-    let runs = std::env::var("SWARM_FUZZ_RUNS");
-    let runs = runs.map_or(RUNS, |runs| runs.parse().expect("a number of runs"));
-    let commands = Commands::read();
+    let commands = Commands::read(&SWARM);
     assert!(commands.names.len() > 20, "{:?}", commands.names);
-    std::thread::scope(|scope| {
-        for worker in 0..AT_ONCE {
-            let commands = &commands;
-            scope.spawn(move || fuzz(commands, worker, runs / AT_ONCE));
-        }
-    });
+    commands.try_all(runs());
+}
+
+#[test]
+fn nor_do_they_ticket() {
+    let commands = Commands::read(&TICKET);
+    assert!(commands.names.len() > 20, "{:?}", commands.names);
+    commands.try_all(runs());
+}
+
+#[test]
+fn nor_do_they_the_programs_in_containers() {
+    Commands::read(&MONITOR).try_all(runs() / FEWER);
+    let flags = ["probe", "reach", "--work"].map(str::to_owned).to_vec();
+    let commands = Commands {
+        program: &RUNNER,
+        names: vec![Vec::new()],
+        flags: BTreeMap::from([(Vec::new(), flags)]),
+    };
+    commands.try_all(runs() / FEWER);
+}
+
+fn runs() -> u64 {
+    let runs = std::env::var("SWARM_FUZZ_RUNS");
+    runs.map_or(RUNS, |runs| runs.parse().expect("a number of runs"))
 }
 
 fn fuzz(commands: &Commands, worker: u64, runs: u64) {
@@ -59,16 +107,16 @@ fn fuzz(commands: &Commands, worker: u64, runs: u64) {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (worker * 1_000_003 + run + 1));
         let place = if run % 2 == 0 { &bare } else { &project };
         let arguments = commands.draw(&mut random);
-        check(place, &arguments);
+        check(commands.program, place, &arguments);
     }
     let after = watched.map(|folder| outside(&folder));
     assert_eq!(before, after, "something was written outside");
 }
 
-fn check(place: &Place, arguments: &[OsString]) {
+fn check(program: &Program, place: &Place, arguments: &[OsString]) {
     let root = place.root();
     let home = root.parent().unwrap().join("home");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_swarm"))
+    let mut child = Command::new(program.path)
         .args(arguments)
         .current_dir(&root)
         .env_clear()
@@ -97,7 +145,7 @@ fn check(place: &Place, arguments: &[OsString]) {
     assert_eq!(status.signal(), None, "{arguments:?}: {said}");
     let code = status.code().unwrap();
     assert!(
-        CODES.contains(&code),
+        program.codes.contains(&code),
         "{arguments:?} ends with {code}: {said}"
     );
     assert!(!said.contains("panicked"), "{arguments:?}: {said}");
@@ -109,8 +157,9 @@ fn check(place: &Place, arguments: &[OsString]) {
 
 impl Commands {
     /// Asks the program itself, level by level.
-    fn read() -> Commands {
+    pub fn read(program: &'static Program) -> Commands {
         let mut commands = Commands {
+            program,
             names: Vec::new(),
             flags: BTreeMap::new(),
         };
@@ -118,8 +167,16 @@ impl Commands {
         commands
     }
 
+    fn try_all(&self, runs: u64) {
+        std::thread::scope(|scope| {
+            for worker in 0..AT_ONCE {
+                scope.spawn(move || fuzz(self, worker, runs / AT_ONCE));
+            }
+        });
+    }
+
     fn read_below(&mut self, path: &[String]) {
-        let said = Command::new(env!("CARGO_BIN_EXE_swarm"))
+        let said = Command::new(self.program.path)
             .args(path)
             .arg("--help")
             .output()
@@ -128,7 +185,7 @@ impl Commands {
         let words = help.split_whitespace();
         let flags = words.filter_map(|word| {
             let flag = word.trim_end_matches([',', '.', ')', '\'']);
-            flag.starts_with("--").then(|| flag.to_owned())
+            flag.starts_with('-').then(|| flag.to_owned())
         });
         self.flags.insert(path.to_vec(), flags.collect());
         self.names.push(path.to_vec());
@@ -161,11 +218,8 @@ impl Commands {
         // Following a swarm that is not there would wait.
         let waits = ["-f", "--follow", "-w", "--watch"];
         arguments.retain(|word| !word.to_str().is_some_and(|word| waits.contains(&word)));
-        // These make the folder that they are told, so it must be one in here.
-        if path
-            .first()
-            .is_some_and(|name| ["init", "demo", "man"].contains(&name.as_str()))
-        {
+        let writes = |name: &str| self.program.writes.contains(&name);
+        if writes("*") || path.first().is_some_and(|name| writes(name)) {
             let leads_out = |word: &OsString| {
                 let bytes = word.as_bytes();
                 bytes.contains(&b'/') || bytes.windows(2).any(|pair| pair == b"..")

@@ -4,6 +4,7 @@
 
 mod config;
 mod demo;
+mod documents;
 mod fleet;
 mod fuzz;
 mod hostile;
