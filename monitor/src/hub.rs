@@ -245,6 +245,9 @@ impl Running {
         Store::migrate(&path, &mut |line| tracing::info!("{line}"))?;
         let database = Database::with_batches(Store::open(&path)?, most)?;
         let bare = Bare::new(project.repository(), &config.project.branch);
+        if swarm::hub::hub_file(&project).is_some() {
+            database.call(|store| store.note_hub_back()).await?;
+        }
         reconcile::run(&bare, &database).await?;
         // It may have been set back while no hub ran.
         let replies = clock::reply_seconds(&config);

@@ -203,7 +203,9 @@ pub async fn stop(fleet: &Fleet, project: &Project) -> Result<Stopped> {
     let ends = left.iter().map(|found| end(fleet, &found.container));
     futures_util::future::try_join_all(ends).await?;
     clear(fleet, project).await?;
-    Ok(match (listed.is_empty(), hub_runs && !graceful) {
+    // What only a hub could have ended in good order: itself, and its agents.
+    let by_force = !graceful && listed.iter().any(|found| hub_runs || found.name != HUB);
+    Ok(match (listed.is_empty(), by_force) {
         (true, _) => Stopped::WasNotRunning,
         (false, false) => Stopped::Orderly,
         (false, true) => Stopped::ByForce,
@@ -280,7 +282,11 @@ fn set_agents(project: &Project, agents: u32) -> Result<()> {
     let mut store = Store::open(&project.database())?;
     store.set_setting(AGENTS_SETTING, &agents.to_string())?;
     store.set_setting(STOPPED_SETTING, "")?;
-    store.set_started()?;
+    match hub_file(project) {
+        // Nobody stopped the last hub: what happened since it was started goes on.
+        Some(_) => store.note_hub_back()?,
+        None => store.set_started()?,
+    }
     Ok(())
 }
 

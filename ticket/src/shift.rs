@@ -32,7 +32,16 @@ pub struct Shift {
     pub waiting: Vec<Waiting>,
     /// What kept everybody, or some, from working; the oldest first.
     pub interruptions: Vec<Interruption>,
+    /// How often the hub ended without being told to, and was started again.
+    #[serde(default)]
+    pub hub_restart_count: u64,
+    /// When it was there again, in UTC; the latest, the newest first.
+    #[serde(default)]
+    pub hub_restarts: Vec<String>,
 }
+
+/// The action in the log that says so.
+pub const HUB_BACK: &str = "hub_back";
 
 /// A ticket that landed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -45,7 +45,7 @@ fn of(action: &str) -> &'static [&'static str] {
         "phase" => &[AGENTS, COST, ACTIVITY],
         "enrolled" | "proposing" | "proposal_ended" | "left" => &[AGENTS, ACTIVITY],
         "agent_started" | "agent_died" | "breaker_opened" | "docker_lost" | "docker_back"
-        | "scaled" | "leaving" | "staying" | "agent_stopped" | "agent_restarted" => {
+        | "hub_back" | "scaled" | "leaving" | "staying" | "agent_stopped" | "agent_restarted" => {
             &[SUMMARY, AGENTS, ACTIVITY]
         }
         _ => &[

@@ -109,8 +109,11 @@ impl Wait {
     }
 
     pub fn show(&mut self, what: &str, left: Duration) {
-        let minutes = left.as_secs().div_ceil(60);
-        let line = format!("{what}; at most {minutes} min more, Ctrl-C lets them go on");
+        let left = match left.as_secs() {
+            seconds @ 0..60 => format!("{} s", seconds + 1),
+            seconds => format!("{} min", seconds.div_ceil(60)),
+        };
+        let line = format!("{what}; at most {left} more, Ctrl-C lets them go on");
         match &self.bar {
             Some(bar) => bar.set_message(line),
             // The time alone is not worth a line.

@@ -303,6 +303,9 @@ fn shift(shift: &Shift) -> String {
     });
     let number = shift.interruptions.len() as u64;
     out.push_str(&part("Interruptions (UTC)", number, interruptions));
+    let restarts = shift.hub_restarts.iter().cloned();
+    let header = "The hub crashed, and was there again (UTC)";
+    out.push_str(&part(header, shift.hub_restart_count, restarts));
     out
 }
 

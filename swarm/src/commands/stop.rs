@@ -63,7 +63,8 @@ fn sentence(stopped: Stopped, unfinished: &[Unfinished]) -> String {
         }
         Stopped::AtOnce => "The swarm is ended; the next start gives back what its agents held.",
         Stopped::ByForce => {
-            "The swarm is stopped; the hub did not answer, so its containers were ended from outside."
+            "The swarm is stopped; the hub did not answer, so its containers were ended from outside, \
+             and the next start gives back what its agents held."
         }
     };
     how.to_owned()

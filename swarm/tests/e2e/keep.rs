@@ -53,6 +53,22 @@ fn a_killed_hub_comes_back_in_its_container_and_a_lost_container_by_start() {
     swarm.ticket(&["comment", &second.to_string(), "go on"]);
     until_landed(&swarm, &[second]);
     assert_eq!(attempts(&swarm, second).len(), 1, "its agent went on");
+    let report: serde_json::Value =
+        serde_json::from_str(&swarm.swarm(&["status", "--json"])).expect("JSON");
+    let shift = &report["shift"];
+    assert_eq!(
+        shift["hub_restart_count"], 2,
+        "by the keeper, and by the human: {shift}"
+    );
+    assert_eq!(shift["landed_count"], 2, "the report goes on: {shift}");
+    swarm.stop();
+    swarm.start(&["--agents", "1"]);
+    let report: serde_json::Value =
+        serde_json::from_str(&swarm.swarm(&["status", "--json"])).expect("JSON");
+    assert_eq!(
+        report["shift"]["hub_restart_count"], 0,
+        "a stop and a start begin anew"
+    );
     swarm.stop();
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, named_params};
 
 use super::{Store, Write, events, now, settings, tickets, waiting};
+use crate::actor::Actor;
 use crate::error::Result;
 use crate::moment;
-use crate::shift::{FailedAttempt, Landed, NAMED, Shift, TURNS, interruptions};
+use crate::shift::{FailedAttempt, HUB_BACK, Landed, NAMED, Shift, TURNS, interruptions};
 
 /// The setting that says when the swarm was last started, in Unix seconds.
 const STARTED: &str = "started_at";
@@ -30,6 +31,12 @@ impl Store {
         self.write(|tx| settings::set(tx, STARTED, &now().to_string()))
     }
 
+    /// The hub is started although nobody stopped the last one.
+    pub fn note_hub_back(&mut self) -> Result<()> {
+        let why = "the last one had ended without being told to";
+        self.note(&Actor::Hub, None, HUB_BACK, Some(why))
+    }
+
     /// What happened since that moment, in Unix seconds; since the last start when none is given.
     pub fn shift(&self, since: Option<i64>) -> Result<Shift> {
         self.read(|conn| {
@@ -43,7 +50,11 @@ impl Store {
             let first = events::first_since(conn, &since)?;
             let (landed_count, landed) = landed(conn, first, &since)?;
             let (failed_counts, failed) = failed(conn, first, &since)?;
+            let back = events::since(conn, &since, &[HUB_BACK])?;
+            let latest = back.iter().rev().take(NAMED);
             Ok(Shift {
+                hub_restart_count: back.len() as u64,
+                hub_restarts: latest.map(|event| event.created_at.clone()).collect(),
                 until: moment::text(now()).unwrap_or_default(),
                 landed_count,
                 landed,
