@@ -31,24 +31,7 @@ const VERIFY: &str = "#!/bin/sh\nset -eu\npython3 -m unittest discover -s tests\
 fn real_claude_asks_in_the_terminal_writes_the_project_and_is_ended() {
     let canary = Canary::new();
     let api = MessagesApi::start(IpAddr::V4(Ipv4Addr::LOCALHOST), script());
-    let mut swarm = Swarm::on(|folder| {
-        fs::write(folder.join("README.md"), "# Till\n").expect("a writable folder");
-    });
-    let home = swarm.root().parent().expect("a home").to_path_buf();
-    install_claude(&home);
-    log_in(&home, &swarm.root(), &canary.key());
-    let path = std::env::var("PATH").expect("a path");
-    swarm.set_env("PATH", &format!("{}:{path}", home.join("bin").display()));
-    swarm.set_env("ANTHROPIC_API_KEY", &canary.key());
-    swarm.set_env("ANTHROPIC_BASE_URL", &api.url());
-    for name in [
-        "DISABLE_AUTOUPDATER",
-        "DISABLE_TELEMETRY",
-        "DISABLE_ERROR_REPORTING",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
-    ] {
-        swarm.set_env(name, "1");
-    }
+    let swarm = with_claude(&canary, &api);
 
     let mut terminal = Terminal::start(&swarm, "init .");
     terminal.wait_for(&swarm, QUESTION);
@@ -81,6 +64,60 @@ fn real_claude_asks_in_the_terminal_writes_the_project_and_is_ended() {
         "Plan the work: break PROJECT.md into tickets"
     );
     worked_as_told(&api, &canary);
+}
+
+#[test]
+fn real_claude_is_left_by_exit_and_the_project_works_without_it() {
+    let canary = Canary::new();
+    let api = MessagesApi::start(IpAddr::V4(Ipv4Addr::LOCALHOST), script());
+    let swarm = with_claude(&canary, &api);
+
+    let mut terminal = Terminal::start(&swarm, "init .");
+    terminal.wait_for(&swarm, QUESTION);
+    for typed in ["/exit", "\r"] {
+        terminal.type_in(typed);
+        thread::sleep(Duration::from_secs(1));
+    }
+    let (code, text) = terminal.end(&swarm);
+
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("ended before it was finished"), "{text}");
+    assert!(
+        text.contains(" icanon") && text.contains(" echo "),
+        "the terminal is not as it was: {text}"
+    );
+    let description = fs::read_to_string(swarm.root().join("PROJECT.md")).expect("PROJECT.md");
+    assert!(description.contains("What an agent should know"));
+    assert_eq!(swarm.git(&["status", "--porcelain"]), "");
+    assert_eq!(
+        swarm.git(&["log", "-1", "--format=%s"]),
+        "Add what swarm needs"
+    );
+    let first = &swarm.tickets()[0].title;
+    assert!(first.contains("Describe the project"), "{first}");
+}
+
+/// A repository, and `claude` as its human has it.
+fn with_claude(canary: &Canary, api: &MessagesApi) -> Swarm {
+    let mut swarm = Swarm::on(|folder| {
+        fs::write(folder.join("README.md"), "# Till\n").expect("a writable folder");
+    });
+    let home = swarm.root().parent().expect("a home").to_path_buf();
+    install_claude(&home);
+    log_in(&home, &swarm.root(), &canary.key());
+    let path = std::env::var("PATH").expect("a path");
+    swarm.set_env("PATH", &format!("{}:{path}", home.join("bin").display()));
+    swarm.set_env("ANTHROPIC_API_KEY", &canary.key());
+    swarm.set_env("ANTHROPIC_BASE_URL", &api.url());
+    for name in [
+        "DISABLE_AUTOUPDATER",
+        "DISABLE_TELEMETRY",
+        "DISABLE_ERROR_REPORTING",
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+    ] {
+        swarm.set_env(name, "1");
+    }
+    swarm
 }
 
 /// What the model does. Its first verify.sh checks nothing, and is refused.
