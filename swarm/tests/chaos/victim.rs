@@ -16,7 +16,7 @@ const ABSENT: Duration = Duration::from_secs(10);
 /// How often it is looked for meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How long one hit may take, and the engine's way back.
-const DEADLINE: Duration = Duration::from_secs(90);
+const DEADLINE: Duration = Duration::from_secs(240);
 /// What `scripts/engine` exits with when the engine that runs is not its own.
 const NOT_OURS: i32 = 3;
 /// Sends a signal to the first process whose arguments match and prints its number. The pattern is

@@ -90,15 +90,21 @@ pub fn processes(containers: &[String]) -> Vec<(String, String)> {
 }
 
 /// The environments of the processes in a container, as far as its own user may read them: as far as
-/// an agent in it could.
-pub fn environments(container: &str) -> String {
+/// an agent in it could. `None` when it just ended.
+pub fn environments(container: &str) -> Option<String> {
     let read = "cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'";
     let said = docker_says(&["exec", container, "sh", "-c", read]);
+    if ["No such container", "is not running"]
+        .iter()
+        .any(|ended| said.contains(ended))
+    {
+        return None;
+    }
     assert!(
         said.contains("PATH="),
         "environments could not be read: {said}"
     );
-    said
+    Some(said)
 }
 
 /// Calls `look` with the whole content of images: their layers and their configuration.
