@@ -90,7 +90,7 @@ impl Drop for Build {
     }
 }
 
-/// Shows what is waited for, and how long still, on standard error.
+/// Shows what is waited for on standard error.
 pub struct Wait {
     bar: Option<ProgressBar>,
     said: String,
@@ -108,12 +108,24 @@ impl Wait {
         }
     }
 
+    /// Says how long still, too.
     pub fn show(&mut self, what: &str, left: Duration) {
         let left = match left.as_secs() {
             seconds @ 0..60 => format!("{} s", seconds + 1),
             seconds => format!("{} min", seconds.div_ceil(60)),
         };
-        let line = format!("{what}; at most {left} more, Ctrl-C lets them go on");
+        self.line(
+            what,
+            &format!("; at most {left} more, Ctrl-C lets them go on"),
+        );
+    }
+
+    pub fn tell(&mut self, what: &str) {
+        self.line(what, "");
+    }
+
+    fn line(&mut self, what: &str, rest: &str) {
+        let line = format!("{what}{rest}");
         match &self.bar {
             Some(bar) => bar.set_message(line),
             // The time alone is not worth a line.

@@ -1,5 +1,8 @@
 //! `swarm start`: everything that can be refused first, then images, then the hub.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use swarm::config::{Config, MAX_AGENTS};
 use swarm::credentials::Credentials;
@@ -7,14 +10,21 @@ use swarm::fleet::Fleet;
 use swarm::hub::{self, Port};
 use swarm::{Project, bare, channel, image};
 use ticket::prompt::Templates;
-use ticket::wire::HubFile;
+use ticket::wire::{HubFile, Role, SwarmStatus};
 
 use serde_json::json;
 
 use super::failure::note;
-use super::progress::Build;
+use super::progress::{Build, Wait};
 use super::talk::say;
 use super::{count, login, print_json, runtime};
+
+/// How long agents may take to come.
+const AGENTS_DEADLINE: Duration = Duration::from_secs(60);
+/// How often they are looked for meanwhile.
+const AGENTS_INTERVAL: Duration = Duration::from_millis(20);
+/// How long they may take before it is said that they are waited for.
+const SHOW_AFTER: Duration = Duration::from_secs(1);
 
 pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool) -> Result<()> {
     let config = Config::load(project)?;
@@ -51,6 +61,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool
         drop(build);
         hub::start(&fleet, project, &config, &images, agents, wanted).await
     })?;
+    let away = wait_for_agents(project)?;
     let fell_back = port.is_none() && running.port != config.monitor.port;
     if json {
         return print_json(&json!({
@@ -58,6 +69,7 @@ pub fn run(project: &Project, agents: Option<u32>, port: Option<u16>, json: bool
             "port": running.port,
             "wanted_port": port.unwrap_or(config.monitor.port),
             "agents": agents,
+            "agents_away": away,
         }));
     }
     if fell_back {
@@ -95,13 +107,15 @@ fn already(
     if let Some(agents) = agents {
         client.scale(checked(agents)?)?;
     }
-    let agents = client.status()?.desired_agents;
+    let status = client.status()?;
+    let agents = status.desired_agents;
     if json {
         return print_json(&json!({
             "url": file.url,
             "port": on,
             "wanted_port": on,
             "agents": agents,
+            "agents_away": away(&status),
         }));
     }
     say(format!(
@@ -110,6 +124,41 @@ fn already(
         file.url
     ));
     Ok(())
+}
+
+/// Waits until all agents are there, but not for one that has a problem, nor for ever: the hub goes on
+/// starting it. Returns those that are away, and says why.
+fn wait_for_agents(project: &Project) -> Result<Vec<String>> {
+    let client = hub::client(project)?;
+    let (begun, mut shown) = (Instant::now(), None);
+    loop {
+        let status = client.status()?;
+        let away = away(&status);
+        if away.is_empty() {
+            return Ok(away);
+        }
+        let about = |problem: &&String| away.iter().any(|agent| problem.starts_with(agent));
+        let problem = status.problems.iter().find(about);
+        if problem.is_some() || begun.elapsed() >= AGENTS_DEADLINE {
+            let seconds = AGENTS_DEADLINE.as_secs();
+            let why = problem.cloned();
+            let why = why.unwrap_or_else(|| format!("nothing was heard of it for {seconds} s"));
+            note(&format!("{} did not come yet: {why}", away.join(", ")));
+            return Ok(away);
+        }
+        if begun.elapsed() >= SHOW_AFTER {
+            let wait = shown.get_or_insert_with(Wait::new);
+            wait.tell(&format!("Waiting for {}", away.join(", ")));
+        }
+        thread::sleep(AGENTS_INTERVAL);
+    }
+}
+
+/// The agents that there should be and were not heard of.
+fn away(status: &SwarmStatus) -> Vec<String> {
+    let workers = status.agents.iter().filter(|a| a.role == Role::Worker);
+    let away = workers.filter(|a| matches!(a.state.as_str(), "starting" | "down"));
+    away.map(|agent| agent.name.clone()).collect()
 }
 
 /// The number of agents, when it is one that a swarm can have.

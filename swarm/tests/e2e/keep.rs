@@ -1,5 +1,7 @@
 //! A hub that is killed in its container, and a container that the engine does not start again.
 
+use serde_json::{Value, json};
+
 use crate::support::engine::{docker, docker_says};
 use crate::support::puppet::{
     SOON, attempts, puppets, swarm_ends, task, until_comment, until_landed,
@@ -26,7 +28,9 @@ exit 1
 #[test]
 fn a_killed_hub_comes_back_in_its_container_and_a_lost_container_by_start() {
     let swarm = puppets();
-    swarm.start(&["--agents", "1"]);
+    let started: Value = serde_json::from_str(&swarm.start(&["--agents", "1", "--json"]))
+        .expect("what was started, as JSON");
+    assert_eq!(started["agents_away"], json!([]));
     let first = task(&swarm, "Work through a crash", PATIENT);
     until_comment(&swarm, first, "working");
     let before = container(&swarm);
@@ -50,6 +54,8 @@ fn a_killed_hub_comes_back_in_its_container_and_a_lost_container_by_start() {
     assert!(said.starts_with(words), "{said}");
     swarm.start(&[]);
     assert_ne!(container(&swarm), before, "it is another container");
+    let agents = swarm.status_json().agents;
+    assert_eq!(agents[0].state, "working", "a start waits for its agents");
     swarm.ticket(&["comment", &second.to_string(), "go on"]);
     until_landed(&swarm, &[second]);
     assert_eq!(attempts(&swarm, second).len(), 1, "its agent went on");
