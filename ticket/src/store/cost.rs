@@ -1,7 +1,6 @@
 //! The report of what agents cost. The rows are read once, however many sums are asked for.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
@@ -32,44 +31,37 @@ fn reports(conn: &Connection, by: &[By], filter: &CostFilter) -> Result<Vec<Cost
             crate::text::one_line(since)
         )));
     }
-    let mut sums: Vec<(By, HashMap<String, Spent>)> =
-        by.iter().map(|by| (*by, HashMap::new())).collect();
+    let mut sums: Vec<Sums> = by.iter().map(|by| Sums::new(*by)).collect();
     let mut total = Spent::nothing();
-    let mut query = conn.prepare_cached(
-        "SELECT ticket_id, agent, day, model, phase, input_tokens, output_tokens,
-                cache_read_tokens, cache_write_tokens, cost_microusd
-         FROM usage WHERE day >= :since",
-    )?;
+    // Every column costs something in each of very many rows.
+    let keys: String = by.iter().map(|by| format!(", {}", column(*by))).collect();
+    let mut query = conn.prepare_cached(&format!(
+        "SELECT input_tokens, output_tokens, cache_read_tokens, cache_write_tokens,
+                cost_microusd{keys}
+         FROM usage WHERE day >= :since"
+    ))?;
     let mut rows = query.query(named_params! { ":since": since })?;
-    let mut number = String::new();
     while let Some(row) = rows.next()? {
-        let used = usage::of_row(row, 5)?;
+        let used = usage::of_row(row, 0)?;
         total.add(&used);
-        for (by, sums) in &mut sums {
-            let key = key(*by, row, &mut number)?;
-            match sums.get_mut(key) {
-                Some(sum) => sum.add(&used),
-                None => drop(sums.insert(key.to_owned(), used)),
-            }
+        for (sums, column) in sums.iter_mut().zip(AMOUNTS..) {
+            sums.add(row, column, &used)?;
         }
     }
     let today = today(conn)?;
+    let most = filter.limit.map_or(usize::MAX, |most| most as usize);
     sums.into_iter()
-        .map(|(by, sums)| {
-            let mut lines = in_order(by, sums);
-            let most = filter.limit.map_or(lines.len(), |most| most as usize);
-            let more = lines.len().saturating_sub(most);
-            match by {
-                By::Day => drop(lines.drain(..more)),
-                _ => lines.truncate(most),
-            }
-            if by == By::Ticket {
+        .zip(by)
+        .map(|(sums, by)| {
+            let more = sums.len().saturating_sub(most) as u64;
+            let mut lines = sums.lines(most);
+            if *by == By::Ticket {
                 entitle(conn, &mut lines)?;
             }
             Ok(Cost {
-                by,
+                by: *by,
                 lines,
-                more: more as u64,
+                more,
                 total,
                 today: today.clone(),
             })
@@ -77,56 +69,111 @@ fn reports(conn: &Connection, by: &[By], filter: &CostFilter) -> Result<Vec<Cost
         .collect()
 }
 
-/// What a row belongs to; `number` is where a ticket's is written.
-fn key<'a>(by: By, row: &'a Row<'_>, number: &'a mut String) -> Result<&'a str> {
-    let column = match by {
-        By::Ticket => {
-            number.clear();
-            match row.get::<_, Option<i64>>(0)? {
-                // Writing to a string does not fail.
-                Some(id) => drop(write!(number, "{id}")),
-                None => number.push_str(PROPOSALS),
-            }
-            return Ok(number);
-        }
-        By::Agent => 1,
-        By::Day => 2,
-        By::Model => 3,
-        By::Phase => 4,
-    };
-    Ok(row
-        .get_ref(column)?
-        .as_str()
-        .map_err(rusqlite::Error::from)?)
+/// How many columns come before those that rows are added up by.
+const AMOUNTS: usize = 5;
+
+fn column(by: By) -> &'static str {
+    match by {
+        By::Ticket => "ticket_id",
+        By::Agent => "agent",
+        By::Day => "day",
+        By::Model => "model",
+        By::Phase => "phase",
+    }
 }
 
-/// Days and phases in their order, the rest by cost, the dearest first.
-fn in_order(by: By, sums: HashMap<String, Spent>) -> Vec<CostLine> {
-    let mut lines: Vec<CostLine> = sums
-        .into_iter()
-        .map(|(key, spent)| CostLine {
-            key,
-            title: None,
-            spent,
-        })
-        .collect();
-    let phase = |line: &CostLine| {
-        Phase::ALL
-            .iter()
-            .position(|phase| phase.as_str() == line.key)
-    };
-    match by {
-        By::Day => lines.sort_by(|a, b| a.key.cmp(&b.key)),
-        By::Phase => lines.sort_by_key(phase),
-        By::Ticket | By::Agent | By::Model => lines.sort_by(|a, b| {
-            let dear = |line: &CostLine| {
-                let spent = &line.spent;
-                (spent.cost_usd.0, spent.input_tokens + spent.output_tokens)
-            };
-            dear(b).cmp(&dear(a)).then_with(|| a.key.cmp(&b.key))
-        }),
+/// Sums by something. There are as many tickets as rows, nearly, so their numbers are text only where
+/// they are shown.
+enum Sums {
+    Tickets(HashMap<Option<i64>, Spent>),
+    Names(By, HashMap<String, Spent>),
+}
+
+impl Sums {
+    fn new(by: By) -> Sums {
+        match by {
+            By::Ticket => Sums::Tickets(HashMap::new()),
+            by => Sums::Names(by, HashMap::new()),
+        }
     }
-    lines
+
+    /// Adds a row to what it belongs to, which is in this column.
+    fn add(&mut self, row: &Row<'_>, column: usize, used: &Spent) -> Result<()> {
+        match self {
+            Sums::Tickets(sums) => sums
+                .entry(row.get(column)?)
+                .or_insert_with(Spent::nothing)
+                .add(used),
+            Sums::Names(_, sums) => {
+                let name = row.get_ref(column)?;
+                let name = name.as_str().map_err(rusqlite::Error::from)?;
+                match sums.get_mut(name) {
+                    Some(sum) => sum.add(used),
+                    None => drop(sums.insert(name.to_owned(), *used)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Sums::Tickets(sums) => sums.len(),
+            Sums::Names(_, sums) => sums.len(),
+        }
+    }
+
+    /// So many of them: the last days and all phases in their order, of the rest the dearest first.
+    fn lines(self, most: usize) -> Vec<CostLine> {
+        let (by, sums) = match self {
+            Sums::Tickets(sums) => {
+                let dearest = dearest(sums.into_iter().collect(), most);
+                let name = |id: Option<i64>| id.map_or(PROPOSALS.to_owned(), |id| id.to_string());
+                return lines(dearest.into_iter().map(|(id, spent)| (name(id), spent)));
+            }
+            Sums::Names(by, sums) => (by, sums.into_iter().collect::<Vec<_>>()),
+        };
+        lines(match by {
+            By::Day => last_days(sums, most),
+            By::Phase => in_their_order(sums, most),
+            _ => dearest(sums, most),
+        })
+    }
+}
+
+fn lines(sums: impl IntoIterator<Item = (String, Spent)>) -> Vec<CostLine> {
+    let line = |(key, spent)| CostLine {
+        key,
+        title: None,
+        spent,
+    };
+    sums.into_iter().map(line).collect()
+}
+
+/// The dearest first; only so many are put in order.
+fn dearest<K: Ord>(mut sums: Vec<(K, Spent)>, most: usize) -> Vec<(K, Spent)> {
+    let order = |(a_key, a): &(K, Spent), (b_key, b): &(K, Spent)| {
+        let dear = |spent: &Spent| (spent.cost_usd.0, spent.input_tokens + spent.output_tokens);
+        dear(b).cmp(&dear(a)).then_with(|| a_key.cmp(b_key))
+    };
+    if most < sums.len() {
+        sums.select_nth_unstable_by(most, order);
+        sums.truncate(most);
+    }
+    sums.sort_unstable_by(order);
+    sums
+}
+
+fn last_days(mut sums: Vec<(String, Spent)>, most: usize) -> Vec<(String, Spent)> {
+    sums.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    sums.split_off(sums.len().saturating_sub(most))
+}
+
+fn in_their_order(mut sums: Vec<(String, Spent)>, most: usize) -> Vec<(String, Spent)> {
+    let place = |name: &str| Phase::ALL.iter().position(|phase| phase.as_str() == name);
+    sums.sort_by_key(|(name, _)| place(name));
+    sums.truncate(most);
+    sums
 }
 
 /// Adds the titles of tickets.
