@@ -16,7 +16,7 @@ const MOST_WORDS: usize = 100;
 /// What stands for all others.
 const OTHER: &str = "other";
 /// What runners do in an attempt. See `agent-runner`.
-const PHASES: [&str; 6] = ["claimed", "agent", "verify", "update", "submit", "landing"];
+const PHASES: [&str; 6] = ["fetch", "agent", "verify", "update", "submit", "landing"];
 
 type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 
@@ -228,6 +228,7 @@ mod tests {
     #[test]
     fn durations_are_read_from_what_the_log_says() {
         assert_eq!(phase("verify (agent took 1500 ms)"), Some(("agent", 1.5)));
+        assert_eq!(phase("agent (fetch took 20 ms)"), Some(("fetch", 0.02)));
         assert_eq!(phase("x (strange took 1 ms)"), Some(("other", 0.001)));
         for bad in [
             "verify",

@@ -84,15 +84,13 @@ fn account(hub: &Hub, credentials: Option<Credentials>, kept: &[Secret]) -> Vec<
     };
     let desired = hub.fleet.desired();
     let scaled = desired != hub.config().agents.count;
-    let mut facts = vec![fact(
-        "agents that should run",
-        desired.to_string(),
-        if scaled {
-            "swarm scale"
-        } else {
-            "config.json, or default"
-        },
-    )];
+    let in_force = hub.in_force();
+    let configured = in_force.settings.iter().find(|s| s.key == "agents.count");
+    let source = match configured {
+        Some(setting) if !scaled => setting.source.as_str(),
+        _ => "swarm scale",
+    };
+    let mut facts = vec![fact("agents that should run", desired.to_string(), source)];
     for secret in kept {
         facts.push(fact(secret.variable(), "set".to_owned(), "environment"));
     }

@@ -1,10 +1,11 @@
-//! One ticket: its text, what it waits for, who tried it and how that ended, what was said, and what
-//! the human can do with it.
+//! One ticket: its text, what it waits for, who tried it and how that ended, what was handed in and
+//! what became of it, what was said, and what the human can do with it.
 
 use askama::Template;
 use axum::extract::State;
 use axum::response::Html;
 use ticket::attempt::Attempt;
+use ticket::landing::Landing;
 use ticket::store::Linked;
 use ticket::ticket::TicketType;
 use ticket::{Actor, Queue, Status, Ticket, TicketDetail};
@@ -38,6 +39,8 @@ struct Body {
     relations: Vec<Relation>,
     text: String,
     attempts: Vec<Tried>,
+    /// What was handed in, oldest first.
+    landings: Vec<Landing>,
     comments: Vec<Said>,
 }
 
@@ -54,6 +57,7 @@ struct Relation {
 struct Known {
     detail: TicketDetail,
     relations: Vec<Relation>,
+    landings: Vec<Landing>,
 }
 
 /// One attempt, in words.
@@ -125,7 +129,12 @@ async fn known(hub: &Hub, id: i64) -> Answer<Known> {
                 more: ids.len() - first.len(),
             });
         }
-        Ok(Known { detail, relations })
+        let landings = store.landings_of(id)?;
+        Ok(Known {
+            detail,
+            relations,
+            landings,
+        })
     });
     Ok(known.await?)
 }
@@ -161,6 +170,7 @@ impl Body {
             id: ticket.id,
             facts: facts(&ticket),
             relations: known.relations,
+            landings: known.landings,
             text: html(ticket.description.as_deref().unwrap_or_default()),
             attempts: attempts.into_iter().map(Tried::of).collect(),
             comments: comments.iter().map(Said::of).collect(),

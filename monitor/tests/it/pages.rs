@@ -178,6 +178,10 @@ async fn work_that_bounced_is_on_the_landing_page_with_its_reason() {
     .await;
     let text = shown(&swarm, "/landing").await;
     assert!(text.contains(&format!("/tickets/{id}/diff/1")), "{text}");
+    let text = shown(&swarm, &format!("/tickets/{id}")).await;
+    for words in ["<h2>Submissions</h2>", "bounced", "push it first"] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
 }
 
 #[tokio::test]

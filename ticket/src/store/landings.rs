@@ -186,6 +186,14 @@ impl Store {
         self.landings_before(i64::MAX, limit)
     }
 
+    /// Those of a ticket, oldest first.
+    pub fn landings_of(&self, ticket: i64) -> Result<Vec<Landing>> {
+        let sql = format!("{SELECT} WHERE l.ticket_id = :ticket ORDER BY l.id");
+        let mut query = self.conn.prepare_cached(&sql)?;
+        let rows = query.query_map(named_params! { ":ticket": ticket }, from_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Those with a lower number, newest first.
     pub fn landings_before(&self, before: i64, limit: u32) -> Result<Vec<Landing>> {
         let sql = format!("{SELECT} WHERE l.id < :before ORDER BY l.id DESC LIMIT :limit");
