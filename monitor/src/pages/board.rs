@@ -1,6 +1,6 @@
 //! The board: unfinished tickets in columns by stage, and what landed lately.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use askama::Template;
 use axum::extract::State;
@@ -20,8 +20,8 @@ use crate::error::{Answer, Query};
 use crate::hub::{Hub, Shared};
 use crate::routes::status;
 
-/// How many unfinished tickets are shown; the oldest matter most, and of those that were looked for
-/// the newest.
+/// How many unfinished tickets are shown: those that somebody is at, then the oldest; of those that
+/// were looked for the newest.
 const MAX_TICKETS: u32 = 500;
 /// Which tickets are looked for.
 const UNFINISHED: &str = "open,in_progress,ready";
@@ -109,6 +109,8 @@ pub struct Columns {
 struct Column {
     title: &'static str,
     cards: Vec<Card>,
+    /// There may be more that belong here.
+    has_more: bool,
 }
 
 /// A ticket in a column.
@@ -214,7 +216,7 @@ async fn columns(hub: &Hub, wanted: &Wanted) -> Answer<Columns> {
         is_narrowed: wanted.narrows(),
         more: shown.more,
         is_cut: shown.is_cut,
-        columns: by_stage(shown.tickets, &shown.waiting, &asked, landed, moment::now()),
+        columns: by_stage(shown, &asked, landed, moment::now()),
     })
 }
 
@@ -230,20 +232,34 @@ struct Shown {
 }
 
 impl Shown {
-    /// The oldest ones.
+    /// The oldest ones; where there are too many, those that the human or an agent is at come first.
     fn first(store: &mut Store, filter: Filter) -> ticket::Result<Shown> {
         let filter = Filter {
             limit: Some(MAX_TICKETS),
             ..filter
         };
         let mut queue = store.session(&Actor::Human);
-        let tickets = queue.list(&filter)?;
-        let is_all = tickets.len() < MAX_TICKETS as usize;
-        let all = match is_all {
-            true => tickets.len() as u64,
-            false => queue.count(&filter)?,
-        };
-        Shown::of(store, tickets, all, false)
+        let oldest = queue.list(&filter)?;
+        if oldest.len() < MAX_TICKETS as usize {
+            let all = oldest.len() as u64;
+            return Shown::of(store, oldest, all, false);
+        }
+        let all = queue.count(&filter)?;
+        let asked = store.waiting()?.into_iter().map(|asked| asked.ticket);
+        let attempts = store.live_attempts()?.into_iter();
+        let landings = store.landing_queue()?.into_iter();
+        let busy: Vec<i64> = asked
+            .chain(attempts.map(|attempt| attempt.ticket_id))
+            .chain(landings.map(|landing| landing.ticket_id))
+            .collect();
+        let busy = store.list_among(&busy, &filter)?;
+        let mut tickets: BTreeMap<i64, Ticket> = busy.into_iter().map(|t| (t.id, t)).collect();
+        for ticket in oldest {
+            if tickets.len() < MAX_TICKETS as usize {
+                tickets.entry(ticket.id).or_insert(ticket);
+            }
+        }
+        Shown::of(store, tickets.into_values().collect(), all, false)
     }
 
     /// The newest ones with these words.
@@ -283,21 +299,17 @@ async fn landed(hub: &Hub) -> Answer<Vec<Card>> {
 }
 
 /// The columns, in the order in which a ticket passes through them.
-fn by_stage(
-    tickets: Vec<Ticket>,
-    waiting: &BTreeSet<i64>,
-    asked: &BTreeSet<i64>,
-    landed: Vec<Card>,
-    now: i64,
-) -> Vec<Column> {
+fn by_stage(shown: Shown, asked: &BTreeSet<i64>, landed: Vec<Card>, now: i64) -> Vec<Column> {
     let mut columns: Vec<Column> = Stage::ALL
         .map(|stage| Column {
             title: stage.title(),
             cards: Vec::new(),
+            has_more: shown.is_cut || shown.more > 0 && matches!(stage, Stage::Waits | Stage::Open),
         })
         .into();
-    for ticket in tickets {
-        let (is_blocked, is_asked) = (waiting.contains(&ticket.id), asked.contains(&ticket.id));
+    for ticket in shown.tickets {
+        let is_blocked = shown.waiting.contains(&ticket.id);
+        let is_asked = asked.contains(&ticket.id);
         let stage = Stage::of(&ticket, is_blocked, is_asked, now);
         columns[stage as usize].cards.push(Card::of(ticket));
     }

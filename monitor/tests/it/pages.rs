@@ -161,6 +161,38 @@ async fn the_board_looks_for_words_in_what_is_unfinished() {
     assert_eq!(found("q=red").await, [false, false, false, true]);
 }
 
+/// However long the queue is, what the human is asked and what is worked on is on the board.
+#[tokio::test]
+async fn a_board_of_a_long_queue_begins_with_what_somebody_is_at() {
+    let swarm = Swarm::start().await;
+    let human = swarm.human();
+    let many: Vec<Value> = (0..600)
+        .map(|n| json!({ "title": format!("old {n}") }))
+        .collect();
+    let (status, made) = human.post("/tickets/batch", json!(many)).await;
+    assert_eq!(status, StatusCode::OK, "{made}");
+    let asked = json!({ "title": "which way", "type": "question", "assign": "human" });
+    human.post("/tickets", asked).await;
+    let urgent = json!({ "title": "urgent", "priority": 0 });
+    human.post("/tickets", urgent).await;
+    swarm.worker("agent-1").await.work(0).await;
+    swarm.ticket("new").await;
+    let text = shown(&swarm, "/").await;
+    for words in [
+        "which way",
+        "urgent",
+        "old 0",
+        "old 497",
+        "498 shown",
+        "103 more",
+    ] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+    for words in ["old 498<", ">new<"] {
+        assert!(!text.contains(words), "{words} is in {text}");
+    }
+}
+
 #[tokio::test]
 async fn work_that_bounced_is_on_the_landing_page_with_its_reason() {
     let swarm = Swarm::start().await;
