@@ -50,7 +50,7 @@ pub struct Facts {
     pub git: Option<String>,
     /// The account of the agent CLIs: where from, and when it ends in Unix seconds; none when none is
     /// needed.
-    pub account: Result<Option<Account>, String>,
+    pub account: Result<Option<Account>, Trouble>,
     /// Unix seconds now.
     pub now: i64,
     /// The page's port.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ticket::backend::{AgentCli, Kind};
 use ticket::moment;
 use ticket::probe::Reached;
 
@@ -24,6 +25,8 @@ const LITTLE_SPACE: u64 = 5 << 30;
 const SAFE_GIT: (u64, u64) = (2, 45);
 /// Git before this cannot do what 'swarm pull' and 'ticket diff' ask of it.
 const OLDEST_GIT: (u64, u64) = (2, 30);
+/// How to get an account for claude that does not end after some hours.
+const RENEW: &str = "claude setup-token, then set CLAUDE_CODE_OAUTH_TOKEN and run swarm login";
 const LOOK_AT_FIREWALL: &str = "sudo iptables -L DOCKER-USER -n -v";
 
 /// Everything that was found, in the order in which it matters.
@@ -150,14 +153,23 @@ fn git(version: Option<&str>) -> Finding {
     }
 }
 
-fn account(found: &Result<Option<Account>, String>, now: i64) -> Finding {
-    let renew = "claude setup-token, then set CLAUDE_CODE_OAUTH_TOKEN and run swarm login";
+/// What gives agents an account: a new token for claude, else a key of the first agent CLI that has one.
+pub fn log_in(clis: &[AgentCli]) -> Option<String> {
+    if clis.iter().any(|cli| cli.backend.kind == Kind::Claude) {
+        return Some(RENEW.to_owned());
+    }
+    let mut secrets = clis.iter().flat_map(|cli| &cli.backend.secrets);
+    let variable = secrets.next()?.split('|').next()?.to_owned();
+    Some(format!("export {variable}=… && swarm start"))
+}
+
+fn account(found: &Result<Option<Account>, Trouble>, now: i64) -> Finding {
     match found {
-        Err(why) => finding(
+        Err(trouble) => finding(
             "account",
             Level::Wrong,
-            why,
-            "swarm start --help (says which account each agent CLI takes)",
+            &trouble.what,
+            trouble.mend.as_deref().unwrap_or_default(),
         ),
         Ok(None) => finding("account", Level::Fine, "the agent CLI needs none", ""),
         Ok(Some(account)) => {
@@ -167,13 +179,13 @@ fn account(found: &Result<Option<Account>, String>, now: i64) -> Finding {
                     "account",
                     Level::Wrong,
                     format!("{} ended at {at} UTC", account.source),
-                    renew,
+                    RENEW,
                 ),
                 (Some(ends), Some(at)) if ends <= now + SOON => finding(
                     "account",
                     Level::Warning,
                     format!("{} ends at {at} UTC", account.source),
-                    renew,
+                    RENEW,
                 ),
                 (_, Some(at)) => finding(
                     "account",
@@ -468,11 +480,31 @@ mod tests {
         );
         check(&account(&Ok(None), 0), Level::Fine, "needs none", "");
         check(
-            &account(&Err("no credentials".into()), 0),
+            &account(&Err(no_account(&["claude", "codex"])), 0),
             Level::Wrong,
             "no credentials",
-            "--help",
+            "setup-token",
         );
+        check(
+            &account(&Err(no_account(&["codex"])), 0),
+            Level::Wrong,
+            "no credentials",
+            "export CODEX_API_KEY=",
+        );
+    }
+
+    fn no_account(kinds: &[&str]) -> Trouble {
+        let clis: Vec<AgentCli> = kinds
+            .iter()
+            .map(|kind| AgentCli {
+                backend: crate::config::backend::of_kind(kind).unwrap(),
+                model: None,
+            })
+            .collect();
+        Trouble {
+            what: "no credentials".into(),
+            mend: log_in(&clis),
+        }
     }
 
     #[test]
@@ -567,7 +599,7 @@ mod tests {
         let facts = Facts {
             engine: Err(trouble.clone()),
             git: None,
-            account: Err("none".into()),
+            account: Err(no_account(&["claude"])),
             now: 0,
             port: Port {
                 number: 1,

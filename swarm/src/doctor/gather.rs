@@ -12,7 +12,7 @@ use ticket::probe::Reached;
 use ticket::store::lock::HubLock;
 use ticket::{Store, moment};
 
-use super::{Account, Disk, Engine, Facts, Images, InProject, Port, Trouble, Untried};
+use super::{Account, Disk, Engine, Facts, Images, InProject, Port, Trouble, Untried, checks};
 use crate::config::{Access, Config};
 use crate::credentials::Credentials;
 use crate::fleet::{Blueprint, Fleet, FleetError};
@@ -61,7 +61,12 @@ pub async fn gather(project: Option<&Project>) -> Facts {
             let used = used.clone();
             move || account(&used)
         })
-        .unwrap_or_else(|| Err("the account could not be looked up in time".into())),
+        .unwrap_or_else(|| {
+            Err(Trouble {
+                what: "the account could not be looked up in time".into(),
+                mend: None,
+            })
+        }),
         now: moment::now(),
         port: Port {
             number: hub_port.unwrap_or(used.monitor.port),
@@ -107,16 +112,20 @@ fn git_version() -> Option<String> {
     said.status.success().then(|| ticket::text::one_line(&text))
 }
 
-fn account(config: &Config) -> Result<Option<Account>, String> {
+fn account(config: &Config) -> Result<Option<Account>, Trouble> {
     if !config.needs_credentials() {
         return Ok(None);
     }
-    match Credentials::find(&config.clis()) {
+    let clis = config.clis();
+    match Credentials::find(&clis) {
         Ok(found) => Ok(Some(Account {
             source: found.source(),
             ends: found.expires_at(),
         })),
-        Err(error) => Err(format!("{error:#}")),
+        Err(error) => Err(Trouble {
+            what: format!("{error:#}"),
+            mend: checks::log_in(&clis),
+        }),
     }
 }
 
