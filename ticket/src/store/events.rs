@@ -73,7 +73,9 @@ pub fn since(conn: &Connection, since: &str, actions: &[&str]) -> Result<Vec<Eve
 /// The first row of the log that is not older than `since`. Rows are numbered by time, so a few looks
 /// find it in a log of any length.
 pub fn first_since(conn: &Connection, since: &str) -> Result<i64> {
-    let bounds = "SELECT coalesce(min(id), 0), coalesce(max(id), 0) + 1 FROM activity_log";
+    // Both at once from one SELECT would read every row.
+    let bounds = "SELECT coalesce((SELECT min(id) FROM activity_log), 0),
+                         coalesce((SELECT max(id) FROM activity_log), 0) + 1";
     let (mut low, mut high): (i64, i64) =
         conn.query_row(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut query =

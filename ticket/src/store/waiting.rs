@@ -89,8 +89,9 @@ fn held(conn: &Connection) -> Result<Vec<Waiting>> {
     let mut query = conn.prepare_cached(
         "SELECT t.id, t.title, 'held', t.created_by, l.reason, l.submitted_at,
                 (SELECT max(id) FROM activity_log WHERE ticket_id = t.id)
-         FROM landings l JOIN tickets t ON t.id = l.ticket_id
-         WHERE l.state = 'held' ORDER BY l.id LIMIT :most",
+         FROM landings l INDEXED BY landings_live JOIN tickets t ON t.id = l.ticket_id
+         WHERE l.state IN ('queued', 'verifying', 'held') AND l.state = 'held'
+         ORDER BY l.id LIMIT :most",
     )?;
     let rows = query.query_map(named_params! { ":most": MOST }, from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
