@@ -1,7 +1,5 @@
 //! The hub's container: started, waited for, spoken to, stopped.
 
-pub mod first;
-
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
@@ -11,16 +9,16 @@ use anyhow::{Context, Result, anyhow, bail};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 use ticket::client::Client;
+use ticket::store::Store;
 use ticket::store::lock::HubLock;
 use ticket::wire::HubFile;
 
 use crate::config::{Config, Layers, environment};
 use crate::fleet::names::HUB;
-use crate::fleet::spec::{ContainerSpec, HubHost, hub as hub_spec};
+use crate::fleet::spec::{HubHost, hub as hub_spec};
 use crate::fleet::{Blueprint, Fleet, FleetError, Names, State};
 use crate::image::Images;
 use crate::project::Project;
-use first::Starting;
 
 /// The setting that says how many agents there should be. `swarm start` writes it before the hub
 /// starts, and the hub when it is asked to scale; so it outlives both.
@@ -146,14 +144,11 @@ pub async fn start(
     agents: u32,
     port: Port,
 ) -> Result<Running> {
-    let starting = Starting::begin(project)?;
     must_not_run(fleet, project).await?;
-    let blueprint = Blueprint::new(project.id(), config, &images.agent);
-    let first = first::prepare(fleet, project, &blueprint, agents).await?;
+    set_agents(project, agents)?;
     environment::keep(project, Layers::read(project)?.overrides())?;
     remove_if_there(&project.hub_file())?;
-    let started = bring_up(fleet, project, images, &blueprint, &first, port).await;
-    drop(starting);
+    let started = bring_up(fleet, project, config, images, port).await;
     if started.is_err() {
         // What went wrong first is what counts.
         let _ = stop(fleet, project).await;
@@ -164,27 +159,23 @@ pub async fn start(
 async fn bring_up(
     fleet: &Fleet,
     project: &Project,
+    config: &Config,
     images: &Images,
-    blueprint: &Blueprint,
-    first: &[ContainerSpec],
     port: Port,
 ) -> Result<Running> {
+    let blueprint = Blueprint::new(project.id(), config, &images.agent);
     fleet.remove(&blueprint.names().hub()).await?;
     let networks = blueprint.networks();
     let made = networks.iter().map(|network| fleet.ensure_network(network));
     futures_util::future::try_join_all(made).await?;
-    let hub = async {
-        let running = start_on_a_port(fleet, project, images, port).await?;
-        match wait_until_ready(fleet, project, &running).await {
-            Ok(()) => Ok(running),
-            Err(error) => {
-                let log = log_tail(fleet, project, LOG_LINES).await;
-                bail!("the hub did not start: {error:#}; the end of its log:\n{log}")
-            }
+    let running = start_on_a_port(fleet, project, images, port).await?;
+    match wait_until_ready(fleet, project, &running).await {
+        Ok(()) => Ok(running),
+        Err(error) => {
+            let log = log_tail(fleet, project, LOG_LINES).await;
+            bail!("the hub did not start: {error:#}; the end of its log:\n{log}")
         }
-    };
-    let (running, ()) = tokio::join!(hub, first::start(fleet, first));
-    running
+    }
 }
 
 /// Ends agents, verifiers and the hub, and removes their containers and networks. The agents'
@@ -284,6 +275,19 @@ pub async fn log_tail(fleet: &Fleet, project: &Project, lines: u64) -> String {
     let pieces = fleet.logs(&container, false, Some(lines));
     let pieces: Vec<Vec<u8>> = pieces.try_collect().await.unwrap_or_default();
     ticket::text::plain(&String::from_utf8_lossy(&pieces.concat()))
+}
+
+fn set_agents(project: &Project, agents: u32) -> Result<()> {
+    let _lock = HubLock::shared(&project.hub_lock())?;
+    let mut store = Store::open(&project.database())?;
+    store.set_setting(AGENTS_SETTING, &agents.to_string())?;
+    store.set_setting(STOPPED_SETTING, "")?;
+    match hub_file(project) {
+        // Nobody stopped the last hub: what happened since it was started goes on.
+        Some(_) => store.note_hub_back()?,
+        None => store.set_started()?,
+    }
+    Ok(())
 }
 
 async fn start_on_a_port(

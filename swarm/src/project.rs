@@ -166,11 +166,6 @@ impl Project {
         self.folder().join("hub.lock")
     }
 
-    /// What a start holds locked until hub and agents are there.
-    pub fn start_lock(&self) -> PathBuf {
-        self.folder().join("start.lock")
-    }
-
     /// Where the project was when somebody last looked.
     pub fn place_file(&self) -> PathBuf {
         self.folder().join("place")

@@ -14,7 +14,6 @@ use std::time::Duration;
 use chrono::Utc;
 use futures_util::StreamExt;
 use swarm::fleet::{Blueprint, Death, Fleet as Engine, FleetError, State};
-use swarm::hub::first;
 use ticket::{Actor, store};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -63,10 +62,6 @@ pub async fn run(hub: Shared, engine: Engine, blueprint: Blueprint) {
         orders,
         leaving: BTreeMap::new(),
     };
-    tokio::select! {
-        () = hub.closing.cancelled() => return,
-        () = first::started(&hub.project) => (),
-    }
     loop {
         match reconciler.session().await {
             Over::HubEnds => return,

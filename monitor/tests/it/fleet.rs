@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use swarm::Config;
 use swarm::config::DEFAULT_BASE_IMAGE;
 use swarm::fleet::{Blueprint, BuildRequest, Fleet as Engine, State};
-use swarm::hub::first::Starting;
 
 use tokio::task::AbortHandle;
 
@@ -55,15 +54,8 @@ impl Yard {
     }
 
     async fn on(engine: Engine, image: &str) -> Yard {
-        let mut yard = Yard::bare(engine, image).await;
-        yard.reconcile(image);
-        yard
-    }
-
-    /// One whose hub does not look after containers yet.
-    async fn bare(engine: Engine, image: &str) -> Yard {
         let swarm = Swarm::start_with(CONFIG).await;
-        let yard = Yard {
+        let mut yard = Yard {
             broom: Broom {
                 id: swarm.project.id().to_owned(),
                 reconciler: None,
@@ -74,6 +66,7 @@ impl Yard {
         for network in yard.blueprint(image).networks() {
             yard.engine.ensure_network(&network).await.unwrap();
         }
+        yard.reconcile(image);
         yard
     }
 
@@ -347,29 +340,5 @@ async fn a_stopped_agent_stays_away_until_it_is_restarted() {
         let (status, said) = order(wrong).await;
         assert_eq!(status, 404, "{wrong}: {said}");
     }
-    yard.clear().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn containers_are_left_alone_while_a_start_is_under_way() {
-    let engine = Engine::connect()
-        .await
-        .expect("this test needs a Docker engine: run scripts/engine start");
-    build(&engine, IMAGE, ENTRY, "").await;
-    let mut yard = Yard::bare(engine, IMAGE).await;
-    let starting = Starting::begin(&yard.swarm.project).unwrap();
-    let refused = Starting::begin(&yard.swarm.project).unwrap_err();
-    assert!(refused.to_string().contains("already"), "{refused}");
-
-    yard.reconcile(IMAGE);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(yard.running().await, Vec::<String>::new());
-    let first = yard.blueprint(IMAGE).worker(1, "a code");
-    yard.engine.start_checked(&first).await.unwrap();
-    drop(starting);
-    yard.until_running(&["agent-1", "agent-2", "verifier-1"])
-        .await;
-    assert_eq!(yard.told("agent_started", "agent-1").await, 0, "it goes on");
-    assert_eq!(yard.told("agent_started", "agent-2").await, 1);
     yard.clear().await;
 }

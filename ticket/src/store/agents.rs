@@ -2,8 +2,7 @@
 
 use rusqlite::{OptionalExtension, named_params};
 
-use super::{Store, Write, attempts, events, landings, proposals, settings, shift};
-use crate::actor::Actor;
+use super::{Store, Write, attempts, events, landings, proposals};
 use crate::error::{Error, Result};
 use crate::secret;
 use crate::wire::{Enrolled, Role, Unfinished};
@@ -49,17 +48,6 @@ pub struct AgentRow {
     pub seen_at: Option<String>,
 }
 
-/// A worker that is about to be started.
-#[derive(Clone)]
-pub struct Newcomer {
-    /// The agent's name.
-    pub name: String,
-    /// Its container's name.
-    pub container: String,
-    /// What it enrols with, once.
-    pub code: String,
-}
-
 impl Store {
     /// Lets a runner enrol with `code`, once. What was enrolled under this name before is out.
     pub fn register_agent(
@@ -69,29 +57,18 @@ impl Store {
         container: Option<&str>,
         code: &str,
     ) -> Result<()> {
-        self.write(|tx| register(tx, name, role, container, code))
-    }
-
-    /// A human starts the swarm now, with these settings and these first workers; `goes_on` when only
-    /// its hub had been lost.
-    pub fn begin(
-        &mut self,
-        goes_on: bool,
-        values: &[(&str, &str)],
-        first: &[Newcomer],
-    ) -> Result<()> {
         self.write(|tx| {
-            match goes_on {
-                true => shift::goes_on(tx)?,
-                false => shift::begins(tx)?,
-            }
-            for (key, value) in values {
-                settings::set(tx, key, value)?;
-            }
-            for new in first {
-                register(tx, &new.name, Role::Worker, Some(&new.container), &new.code)?;
-                events::append(tx, &Actor::Hub, None, "agent_started", Some(&new.name))?;
-            }
+            tx.execute(
+                "INSERT INTO agents (name, role, container, code_hash)
+                 VALUES (:name, :role, :container, :code)
+                 ON CONFLICT (name) DO UPDATE SET role = excluded.role,
+                     container = excluded.container, code_hash = excluded.code_hash,
+                     token_hash = NULL, created_at = datetime('now'), seen_at = NULL",
+                named_params! {
+                    ":name": name, ":role": role.as_str(), ":container": container,
+                    ":code": secret::hash(code),
+                },
+            )?;
             Ok(())
         })
     }
@@ -253,25 +230,4 @@ fn role_of(word: &str) -> Role {
     } else {
         Role::Worker
     }
-}
-
-fn register(
-    tx: &Write<'_>,
-    name: &str,
-    role: Role,
-    container: Option<&str>,
-    code: &str,
-) -> Result<()> {
-    tx.execute(
-        "INSERT INTO agents (name, role, container, code_hash)
-         VALUES (:name, :role, :container, :code)
-         ON CONFLICT (name) DO UPDATE SET role = excluded.role,
-             container = excluded.container, code_hash = excluded.code_hash,
-             token_hash = NULL, created_at = datetime('now'), seen_at = NULL",
-        named_params! {
-            ":name": name, ":role": role.as_str(), ":container": container,
-            ":code": secret::hash(code),
-        },
-    )?;
-    Ok(())
 }

@@ -55,7 +55,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-pub use agents::{AgentRow, Newcomer, Principal};
+pub use agents::{AgentRow, Principal};
 pub use attempts::Death;
 pub use census::{Census, Spender, Told};
 pub use checkpoint::{Emptied, Log};

@@ -25,21 +25,16 @@ pub fn not_started_after(tx: &Write<'_>, now: i64) -> Result<()> {
     }
 }
 
-/// The swarm is started now, by a human.
-pub fn begins(tx: &Write<'_>) -> Result<()> {
-    settings::set(tx, STARTED, &now().to_string())
-}
-
-/// The hub is started although nobody stopped the last one.
-pub fn goes_on(tx: &Write<'_>) -> Result<()> {
-    let why = "the last one had ended without being told to";
-    events::append(tx, &Actor::Hub, None, HUB_BACK, Some(why))
-}
-
 impl Store {
+    /// The swarm is started now, by a human.
+    pub fn set_started(&mut self) -> Result<()> {
+        self.write(|tx| settings::set(tx, STARTED, &now().to_string()))
+    }
+
     /// The hub is started although nobody stopped the last one.
     pub fn note_hub_back(&mut self) -> Result<()> {
-        self.write(goes_on)
+        let why = "the last one had ended without being told to";
+        self.note(&Actor::Hub, None, HUB_BACK, Some(why))
     }
 
     /// What happened since that moment, in Unix seconds; since the last start when none is given.
